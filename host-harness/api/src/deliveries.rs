@@ -17,7 +17,9 @@ use crate::{
     refusals::{BadGateway, Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
     types::{
-        deliveries::{Deliveries, Delivery, DeliveryQuery, DeliveryVerdict, Replayed, TrialDelivery},
+        deliveries::{
+            Deliveries, Delivery, DeliveryQuery, DeliveryVerdict, ReplayQuery, Replayed, TrialDelivery,
+        },
         pins::OnVersion,
     },
 };
@@ -32,7 +34,7 @@ use host_service::{
 };
 use host_store::{
     Store,
-    deliveries::{self, DeliveryFilter, DeliverySelection, DeliveryView},
+    deliveries::{self, DeliveryFilter, DeliverySelection, DeliveryView, ReadingFilter},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -59,6 +61,7 @@ async fn list_deliveries(
     let filter = DeliveryFilter {
         connection: Some(key),
         state: query.state.map(Into::into),
+        readings: if query.unread { ReadingFilter::Unread } else { ReadingFilter::Any },
         before: query.before,
         most: query.limit.0,
     };
@@ -92,17 +95,23 @@ async fn replay_delivery(
     Ok(axum::Json(Replayed { deliveries }))
 }
 
-/// Re-reads all deliveries of a connection that could not be read.
+/// Re-reads all deliveries of a connection that could not be read, or those of them that were received since a time.
 #[utoipa::path(post, path = "/api/v1/connection/{key}/deliveries/replay", security(("key" = ["webhook-tokens:write"])), tag = "deliveries",
-    params(("key" = String, Path)), responses((status = 200, body = Replayed), Forbidden, NotFound))]
+    params(("key" = String, Path), ReplayQuery), responses((status = 200, body = Replayed), Forbidden, NotFound))]
 async fn replay_deliveries(
     State(inbox): State<Inbox>,
     State(connections): State<Connections>,
     WebhookTokensWrite(caller): WebhookTokensWrite,
     Path(key): Path<String>,
+    Query(query): Query<ReplayQuery>,
 ) -> Result<axum::Json<Replayed>, Problem> {
     let tenant = reachable_connection(&connections, &caller, &key).await?.spec.tenant.0;
-    let deliveries = inbox.replay(&tenant, DeliverySelection::OfConnection(key), Some(caller.who())).await?;
+    let which = query.selection(key);
+    let deliveries = if query.dry_run {
+        inbox.replayable(which).await?
+    } else {
+        inbox.replay(&tenant, which, Some(caller.who())).await?
+    };
     Ok(axum::Json(Replayed { deliveries }))
 }
 

@@ -34,6 +34,9 @@ pub(super) struct ListDeliveriesArgs {
     /// `refused`.
     #[arg(long)]
     state: Option<String>,
+    /// Only deliveries that could not be read and can be re-read.
+    #[arg(long)]
+    unread: bool,
     /// Only deliveries older than the one with this number: the last one of the previous page.
     #[arg(long, value_name = "NUMBER")]
     before: Option<i64>,
@@ -43,13 +46,19 @@ pub(super) struct ListDeliveriesArgs {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(super) struct ReplayDeliveriesArgs {
     /// A delivery's id.
+    #[arg(required_unless_present = "connection")]
     id: Option<String>,
     /// All deliveries of this connection that could not be read.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", conflicts_with = "id")]
     connection: Option<String>,
+    /// Only those received at this time or later, such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME", requires = "connection")]
+    since: Option<jiff::Timestamp>,
+    /// Show how many would be re-read, and change nothing.
+    #[arg(long, requires = "connection")]
+    dry_run: bool,
 }
 
 impl DeliveryCommand {
@@ -59,6 +68,7 @@ impl DeliveryCommand {
             Self::List(which) => {
                 let call = ApiCall::get(&["connection", &which.connection, "deliveries"])
                     .with("state", which.state)
+                    .with("unread", which.unread.then_some(true))
                     .with("before", which.before)
                     .with("limit", which.limit);
                 Ok(listed(session.console.width, client.ask(call).await?))
@@ -68,11 +78,14 @@ impl DeliveryCommand {
                 Ok(CommandOutput { people: detail(&value), json, exit: Exit::Done })
             }
             Self::Replay(ReplayDeliveriesArgs { id: Some(id), .. }) => replay(&client, &id).await,
-            Self::Replay(ReplayDeliveriesArgs { connection, .. }) => {
+            Self::Replay(ReplayDeliveriesArgs { connection, since, dry_run, .. }) => {
                 let key = connection.unwrap_or_default();
-                let call = ApiCall::post(&["connection", &key, "deliveries", "replay"]);
+                let call = ApiCall::post(&["connection", &key, "deliveries", "replay"])
+                    .with("since", since.map(jiff::Timestamp::as_millisecond))
+                    .with("dry_run", dry_run.then_some(true));
                 let ApiResponse { value, json } = client.ask::<Replayed>(call).await?;
-                let people = format!("deliveries to be re-read: {}", value.deliveries);
+                let what = if dry_run { "that would be re-read" } else { "to be re-read" };
+                let people = format!("deliveries {what}: {}", value.deliveries);
                 Ok(CommandOutput { people, json, exit: Exit::Done })
             }
         }

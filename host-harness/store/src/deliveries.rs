@@ -4,7 +4,7 @@ mod kept;
 mod shown;
 
 pub use kept::{KeptDelivery, kept, latest};
-pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, list, show};
+pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
 use sqlx::{FromRow, Row};
 
 use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
@@ -14,6 +14,10 @@ const WAITING: &str = "state = 'waiting'";
 
 /// Could not be read; can be read again while their bodies are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
+
+/// Could not be read, and can be read again.
+const KEPT_UNREAD: &str =
+    "state IN ('unreadable', 'stuck', 'damaged') AND sealed_delivery IS NOT NULL";
 
 /// A delivery about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewDelivery {
@@ -105,6 +109,8 @@ pub enum DeliverySelection {
     One(String),
     /// All deliveries that could not be read, of the connection with this key.
     OfConnection(String),
+    /// Those of them that were received at this time or later, in milliseconds since the Unix epoch.
+    OfConnectionSince(String, i64),
 }
 
 /// Stores `new`, unless the same delivery is already stored.
@@ -292,37 +298,48 @@ pub async fn forget(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     Ok(())
 }
 
+impl DeliverySelection {
+    /// Returns the column that selects them, its value, and the time since which they were received.
+    fn parts(&self) -> (&'static str, &str, i64) {
+        match self {
+            Self::One(id) => ("id", id, i64::MIN),
+            Self::OfConnection(connection) => ("connection", connection, i64::MIN),
+            Self::OfConnectionSince(connection, since) => ("connection", connection, *since),
+        }
+    }
+}
+
 /// Queues those deliveries of `which` that could not be read and are still kept, to be read again from `now` on.
 /// Returns the connection of each.
 pub async fn replay(tx: &mut Tx, which: &DeliverySelection, now: i64) -> Result<Vec<String>, StoreError> {
-    let (column, value) = match which {
-        DeliverySelection::One(id) => ("id", id),
-        DeliverySelection::OfConnection(connection) => ("connection", connection),
-    };
+    let (column, value, since) = which.parts();
     let sql = format!(
-        "UPDATE deliveries SET state = $3, next_at = $2, failures = 0, ended_at = NULL \
-         WHERE {column} = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL RETURNING CAST(connection AS TEXT)"
+        "UPDATE deliveries SET state = $4, next_at = $3, failures = 0, ended_at = NULL \
+         WHERE {column} = $1 AND received_at >= $2 AND {KEPT_UNREAD} RETURNING CAST(connection AS TEXT)"
     );
     let waiting = DeliveryState::Waiting.as_ref();
-    let replayed = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(now).bind(waiting);
+    let replayed =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(since).bind(now).bind(waiting);
     Ok(replayed.fetch_all(tx).await?)
 }
 
-/// Returns whether deliveries of `connection` that could not be read are still kept.
-pub async fn are_unread(tx: &mut Tx, connection: &str) -> Result<bool, StoreError> {
+/// Returns how many deliveries [`replay`] would queue.
+pub async fn replayable(connection: &mut Tx, which: &DeliverySelection) -> Result<i64, StoreError> {
+    let (column, value, since) = which.parts();
     let sql = format!(
-        "SELECT COUNT(*) FROM deliveries WHERE connection = $1 AND {UNREAD} AND sealed_delivery IS NOT NULL"
+        "SELECT COUNT(*) FROM deliveries WHERE {column} = $1 AND received_at >= $2 AND {KEPT_UNREAD}"
     );
-    let unread: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_one(tx).await?;
-    Ok(unread > 0)
+    let count = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(since);
+    Ok(count.fetch_one(connection).await?)
 }
+
 
 /// Returns the connections with unread deliveries that another plugin version may be able to read, each with the digest
 /// of the plugin that tried last, if any. Damaged deliveries are left out, because no version can read them.
 pub async fn unread(tx: &mut Tx) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let sql = format!(
         "SELECT DISTINCT connection, digest FROM deliveries \
-         WHERE {UNREAD} AND state <> $1 AND sealed_delivery IS NOT NULL"
+         WHERE {KEPT_UNREAD} AND state <> $1"
     );
     let damaged = DeliveryState::Damaged.as_ref();
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?)
@@ -392,6 +409,7 @@ mod tests {
         let unread = [DeliveryState::Unreadable, DeliveryState::Stuck, DeliveryState::Damaged];
         let words = unread.map(|state| format!("'{state}'")).join(", ");
         assert_eq!(UNREAD, format!("state IN ({words})"));
+        assert_eq!(KEPT_UNREAD, format!("{UNREAD} AND sealed_delivery IS NOT NULL"));
         assert_eq!(WAITING, format!("state = '{}'", DeliveryState::Waiting));
     }
 }

@@ -38,6 +38,10 @@ mirror! {
 pub struct DeliveryQuery {
     /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
+    /// Only deliveries that could not be read and can be re-read: `unreadable`, `stuck` and `damaged` ones whose body is
+    /// kept.
+    #[serde(default)]
+    pub unread: bool,
     /// Only deliveries older than the one with this `seq`: the last one of the previous page.
     pub before: Option<i64>,
     /// Maximum number of results.
@@ -107,7 +111,29 @@ impl From<stored::DeliveryView> for Delivery {
     }
 }
 
-/// The number of deliveries that will be re-read.
+/// Which deliveries of a connection to re-read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReplayQuery {
+    /// Only deliveries received at this time or later, in milliseconds since 1970 in UTC.
+    pub since: Option<i64>,
+    /// Return how many would be re-read, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+impl ReplayQuery {
+    /// Returns the deliveries of `connection` that it selects.
+    pub fn selection(&self, connection: String) -> stored::DeliverySelection {
+        match self.since {
+            Some(since) => stored::DeliverySelection::OfConnectionSince(connection, since),
+            None => stored::DeliverySelection::OfConnection(connection),
+        }
+    }
+}
+
+/// The number of deliveries that will be re-read, or would be with `dry_run=true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replayed {
     /// The number of deliveries.

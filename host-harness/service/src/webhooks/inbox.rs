@@ -161,16 +161,18 @@ impl Inbox {
             Box::pin(async move {
                 let replayed = deliveries::replay(tx, &which, now).await?;
                 let Some(connection) = replayed.first().cloned() else { return Ok(0) };
-                if !deliveries::are_unread(tx, &connection).await? {
+                let of_connection = DeliverySelection::OfConnection(connection.clone());
+                if deliveries::replayable(tx, &of_connection).await? == 0 {
                     // Raised again if they still cannot be read.
                     alarms::is_over(tx, now, UNREAD, &connection).await?;
                 }
-                let delivery = match which {
-                    DeliverySelection::One(delivery) => Some(delivery),
-                    DeliverySelection::OfConnection(_) => None,
+                let (delivery, since) = match which {
+                    DeliverySelection::One(delivery) => (Some(delivery), None),
+                    DeliverySelection::OfConnection(_) => (None, None),
+                    DeliverySelection::OfConnectionSince(_, since) => (None, Some(since)),
                 };
                 let (count, by) = (replayed.len(), by.map(|Who(name)| name));
-                let detail = json!({ "delivery": delivery, "deliveries": count, "by": by });
+                let detail = json!({ "delivery": delivery, "since": since, "deliveries": count, "by": by });
                 let record =
                     Record { connection: Some(connection), detail, ..Record::of("deliveries-replayed") };
                 audit::append(tx, &vault, &tenant, now, &record).await?;
@@ -180,6 +182,13 @@ impl Inbox {
         let replayed = replayed.await?;
         self.arrived.ring();
         Ok(replayed)
+    }
+
+    /// Returns how many deliveries [`Self::replay`] would re-read.
+    pub async fn replayable(&self, which: DeliverySelection) -> Result<usize, StoreError> {
+        let count =
+            self.store.read(move |c| Box::pin(async move { deliveries::replayable(c, &which).await })).await?;
+        Ok(usize::try_from(count).unwrap_or_default())
     }
 
     /// Returns the longest time that a call of any connection may take.

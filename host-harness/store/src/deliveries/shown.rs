@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray};
 
+use super::KEPT_UNREAD;
 use crate::{
     columns::{Column, column, word},
     database::Tx,
@@ -80,10 +81,22 @@ pub struct DeliveryFilter {
     pub connection: Option<String>,
     /// Only those in this state; `None` for all.
     pub state: Option<DeliveryState>,
+    /// Only those that could not be read and are still kept, or all.
+    pub readings: ReadingFilter,
     /// Only those before this position in the order received, for paging; `None` for all.
     pub before: Option<i64>,
     /// The maximum number of deliveries.
     pub most: u32,
+}
+
+/// Whether deliveries could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadingFilter {
+    /// All deliveries.
+    #[default]
+    Any,
+    /// Those that could not be read, and can be read again.
+    Unread,
 }
 
 const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, \
@@ -95,9 +108,13 @@ pub async fn list(
     tenant: &str,
     filter: &DeliveryFilter,
 ) -> Result<Vec<DeliveryView>, StoreError> {
+    let unread = match filter.readings {
+        ReadingFilter::Any => String::new(),
+        ReadingFilter::Unread => format!(" AND {KEPT_UNREAD}"),
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM deliveries WHERE tenant = $1 AND ($2 = '' OR connection = $2) AND ($3 = '' OR state = $3) \
-           AND seq < $4 ORDER BY seq DESC LIMIT $5"
+           AND seq < $4{unread} ORDER BY seq DESC LIMIT $5"
     );
     let views = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tenant)
