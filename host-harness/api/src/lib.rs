@@ -43,8 +43,10 @@ mod submission;
 pub mod testing;
 mod tokens;
 pub mod types;
+mod version_difference;
 mod versions;
 mod webhook;
+mod webhook_setup;
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ use crate::{
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
     requests,
     state::Api,
-    status, tokens, versions, webhook,
+    status, tokens, version_difference, versions, webhook, webhook_setup,
 };
 
 /// All routes: the operator's API and the webhooks.
@@ -57,11 +57,13 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(plugins::routes())
         .merge(plugin_operations::routes())
         .merge(versions::routes())
+        .merge(version_difference::routes())
         .merge(pins::routes())
         .merge(requests::routes())
         .merge(status::routes())
         .merge(metrics::routes())
         .merge(tokens::routes())
+        .merge(webhook_setup::routes())
         .merge(consent::routes())
         .merge(mapping::routes())
         .merge(events::routes())

@@ -38,4 +38,6 @@ pub mod service;
 pub mod shadow;
 pub mod status;
 pub mod tokens;
+pub mod version_difference;
 pub mod versions;
+pub mod webhook_setup;

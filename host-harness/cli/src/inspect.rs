@@ -54,8 +54,7 @@ impl InspectCommand {
                  `connector-host plugin list`; to inspect a file, name no service",
             )
         })?;
-        let ApiResponse { value, json } = client.ask(ApiCall::get(&["plugins", name])).await?;
-        Ok(CommandOutput { people: people(session.console.width, &value), json, exit: Exit::Done })
+        Ok(shown(session.console.width, client.ask(ApiCall::get(&["plugins", name])).await?))
     }
 
     async fn alone(self, session: &Session) -> Result<CommandOutput, Failure> {
@@ -65,6 +64,14 @@ impl InspectCommand {
         let people = people(session.console.width, &permissions);
         Ok(CommandOutput { people, json: json!(permissions), exit: Exit::Done })
     }
+}
+
+/// Shows what a version may do.
+pub(super) fn shown(
+    width: u16,
+    ApiResponse { value, json }: ApiResponse<Permissions>,
+) -> CommandOutput {
+    CommandOutput { people: people(width, &value), json, exit: Exit::Done }
 }
 
 /// A line for each pin.

@@ -1,6 +1,7 @@
 //! `plugin`: lists a service's plugins, publishes new versions and rolls them back, and packs and proves a file.
 //! Tested in `src/tests/server/connections.rs`.
 
+mod difference;
 mod given;
 mod operation;
 mod pack;
@@ -25,6 +26,7 @@ use super::{
     component_file,
     exit::Exit,
     failure::Failure,
+    inspect,
     output::{CommandOutput, table},
     session::Session,
     version_history,
@@ -122,6 +124,24 @@ pub(super) enum PluginsCommand {
         /// Show every step of this version, given by its digest or the beginning of it.
         #[arg(long, value_name = "DIGEST")]
         version: Option<String>,
+    },
+    /// Show everything that a stored version may do, also one that was not approved.
+    Permissions {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The version's digest, or the beginning of it.
+        version: String,
+    },
+    /// Show how two versions differ: what the second requests beyond the first, and each operation, setting, limit and host
+    /// that differs.
+    Difference {
+        /// The plugin's name, as used by connections.
+        name: String,
+        /// The second version's digest, or the beginning of it.
+        version: String,
+        /// The first version's digest, or the beginning of it [default: the version that runs].
+        #[arg(long, value_name = "DIGEST")]
+        from: Option<String>,
     },
     /// Pin a tenant or a connection to a version, which then serves it whichever version the plugin runs. It takes effect at
     /// once.
@@ -261,6 +281,20 @@ impl PluginsCommand {
             Self::History { name, version } => {
                 let answer = client.ask(ApiCall::get(&["plugins", &name, "versions"])).await?;
                 version_history::shown(session.console.width, answer, version.as_deref())
+            }
+            Self::Permissions { name, version } => {
+                let digest = version_history::digest(client, &name, &version).await?;
+                let call = ApiCall::get(&["plugins", &name, "versions", &digest, "permissions"]);
+                Ok(inspect::shown(session.console.width, client.ask(call).await?))
+            }
+            Self::Difference { name, version, from } => {
+                let to = version_history::digest(client, &name, &version).await?;
+                let from = match from {
+                    Some(from) => Some(version_history::digest(client, &name, &from).await?),
+                    None => None,
+                };
+                let call = ApiCall::get(&["plugins", &name, "versions", &to, "difference"]).with("from", from);
+                Ok(difference::shown(client.ask(call).await?))
             }
             Self::Publish {
                 name, file, agree, test_connections, dry_run: true, given, conditions, ..

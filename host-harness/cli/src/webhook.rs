@@ -2,6 +2,7 @@
 //! Tested in `src/tests/server/webhooks.rs`.
 
 mod first;
+mod status;
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -22,17 +23,19 @@ use super::{
 };
 use host_api::types::{
     connections::{Check, CheckOutcome, Connection, ConnectionPatch, ConnectionTest},
-    plugins::Plugins,
+    webhook_setup::WebhookSetup,
 };
-
-/// The setting of connectors that accept tokens from the host.
-const WEBHOOK_ID: &str = "webhook-id";
+use host_service::webhooks::setup::WEBHOOK_ID;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum WebhookCommand {
     /// Set up the webhook step by step: the URL to enter at the vendor, the webhook found there, its token, a first
     /// delivery.
     Setup(WebhookSetupArgs),
+    /// Show which steps of the setup are done, and why the others are not.
+    ///
+    /// Exit codes: 0 every step is done · 4 a step is open, or cannot be known yet.
+    Status(status::WebhookStatusArgs),
 }
 
 #[derive(Debug, Args)]
@@ -52,9 +55,11 @@ pub(super) struct WebhookSetupArgs {
 
 impl WebhookCommand {
     pub(super) async fn run(self, session: &Session, format: OutputFormat) -> Result<CommandOutput, Failure> {
-        let Self::Setup(asked) = self;
         let client = session.client()?;
-        Steps { session, client: &client, asked: &asked, format }.all().await
+        match self {
+            Self::Setup(asked) => Steps { session, client: &client, asked: &asked, format }.all().await,
+            Self::Status(asked) => asked.run(session, &client).await,
+        }
     }
 }
 
@@ -70,7 +75,7 @@ impl Steps<'_> {
     async fn all(&self) -> Result<CommandOutput, Failure> {
         let key = &self.asked.connection;
         let connection = self.client.ask::<Connection>(ApiCall::get(&["connection", key])).await?.value;
-        let url = self.endpoint(&connection).await?;
+        let url = self.endpoint().await?;
         self.step("Webhooks found by the connection's test");
         let mut test = self.test().await?;
         let known = connection.settings.get(WEBHOOK_ID);
@@ -97,20 +102,20 @@ impl Steps<'_> {
     }
 
     /// Prints what to enter at the vendor. Returns the URL.
-    async fn endpoint(&self, connection: &Connection) -> Result<String, Failure> {
-        let Some(url) = &connection.webhook_url else {
+    async fn endpoint(&self) -> Result<String, Failure> {
+        let call = ApiCall::get(&["connection", &self.asked.connection, "webhook"]);
+        let WebhookSetup { url, at_vendor, .. } = self.client.ask(call).await?.value;
+        let Some(url) = url else {
             return Err(Failure::of_connection(
                 &self.asked.connection,
                 "the URL for its webhooks is unknown\nnext: set `service.public-url` in the service's configuration, \
                  or `connector-host connection change KEY --webhook-url URL`",
             ));
         };
-        let plugins = self.client.ask::<Plugins>(ApiCall::get(&["plugins"])).await?.value.plugins;
-        let plugin = plugins.iter().find(|plugin| plugin.name == connection.plugin);
         self.step("What to enter at the vendor");
         self.say(&format!("  endpoint: {url}"));
-        self.say(at_vendor(plugin.map(|plugin| plugin.connector.as_str())));
-        Ok(url.clone())
+        self.say(&format!("  {at_vendor}"));
+        Ok(url)
     }
 
     /// Tests the connection, and prints the check of its webhook.
@@ -221,17 +226,4 @@ impl Steps<'_> {
 /// The test's check of the webhook.
 fn webhook(test: &ConnectionTest) -> Option<&Check> {
     test.checks.iter().find(|check| check.name == "webhook")
-}
-
-/// Where to find the settings at the vendor.
-fn at_vendor(connector: Option<&str>) -> &'static str {
-    match connector {
-        Some("iterable") => {
-            "  in Iterable, Integrations > System Webhooks: a webhook with this endpoint, authentication OAuth2, the events \
-             Subscribe and Unsubscribe, and enabled"
-        }
-        _ => {
-            "  enter it at the vendor as the webhook for changes of consent, with a token as its authentication"
-        }
-    }
 }

@@ -115,17 +115,22 @@ pub fn end_of_use(tokens: &[TokenView]) -> Option<i64> {
     in_use(tokens).map(|token| token.expires_at).min()
 }
 
-/// Returns whether the vendor needs a successor now. The next check is a day away, and a whole window must still be
-/// left then. If the token was shown to an operator, the vendor may not accept tokens from the host, so there must also
-/// be time for a warning.
+/// Returns whether the vendor needs a successor now.
 pub fn is_due(tokens: &[TokenView], window_ms: i64, now: i64) -> bool {
     // Issued by a clock that ran ahead, it expires too late.
     if in_use(tokens).any(|token| token.issued_at > now.saturating_add(DAY_MS)) {
         return true;
     }
+    due_from(tokens, window_ms).is_some_and(|due| due <= now)
+}
+
+/// Returns from when on the vendor needs a successor; `None` if it has no token from this host. The next check may be a
+/// day later, and a whole window must still be left then. If the token was shown to an operator, the vendor may not accept
+/// tokens from the host, so there must also be time for a warning.
+pub fn due_from(tokens: &[TokenView], window_ms: i64) -> Option<i64> {
     let by_hand = in_use(tokens).any(|token| !token.by_host);
     let left = if by_hand { window_ms.max(WARNING_MS) } else { window_ms };
-    end_of_use(tokens).is_some_and(|end| end.saturating_sub(now) <= left.saturating_add(DAY_MS))
+    end_of_use(tokens).map(|end| end.saturating_sub(left.saturating_add(DAY_MS)))
 }
 
 /// Returns whether the vendor needs a successor before the next daily check, because it adopted the last one late and

@@ -39,6 +39,7 @@ mod test_each;
 pub mod tested;
 pub mod tried;
 mod unproven;
+pub mod version_difference;
 pub mod versions;
 
 use std::sync::Arc;

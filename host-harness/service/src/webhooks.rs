@@ -6,6 +6,7 @@ mod reading;
 pub mod receive;
 pub mod response;
 pub mod sender;
+pub mod setup;
 pub(crate) mod stored_delivery;
 pub mod tried;
 pub mod upkeep;

@@ -2,9 +2,11 @@
 
 mod kept;
 mod shown;
+mod summary;
 
 pub use kept::{KeptDelivery, kept, latest};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
+pub use summary::{DeliverySummary, summary};
 use sqlx::{FromRow, Row};
 
 use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};

@@ -79,10 +79,15 @@ pub(super) fn same_behaviour(shadow: &ShadowReport, approval: Approval) -> Resul
 /// Returns everything that `plugin` requests beyond the version that serves, one sentence each.
 pub(super) fn requests(slot: Option<&Slot>, plugin: &Plugin) -> Vec<String> {
     let running = slot.map(|slot| Arc::clone(slot.current().plugin().uncounted()));
+    requests_beyond(running.as_deref(), plugin)
+}
+
+/// Returns everything that `plugin` requests beyond `before`, one sentence each.
+pub(super) fn requests_beyond(before: Option<&Plugin>, plugin: &Plugin) -> Vec<String> {
     let (nothing, offered) = (Manifest::default(), plugin.exports());
-    let manifest = running.as_ref().map_or(&nothing, |running| running.manifest());
+    let manifest = before.map_or(&nothing, Plugin::manifest);
     let changes = Changes::between(manifest, plugin.manifest());
-    let gone = running.iter().flat_map(|running| running.exports()).filter(|of| !offered.contains(of));
+    let gone = before.iter().flat_map(|before| before.exports()).filter(|of| !offered.contains(of));
     let lost = gone.map(|interface| format!("no longer offers {interface}"));
     changes.0.iter().map(ToString::to_string).chain(lost).collect()
 }

@@ -127,6 +127,24 @@ impl LoadedVersions {
     /// Returns a version that was approved or has served, and loads it if it is not loaded.
     pub(super) async fn version(&self, plugin: &str, digest: Digest) -> Result<Arc<Plugin>, VersionUnusable> {
         let version = self.approved(plugin, digest).await?;
+        self.opened(plugin, version).await
+    }
+
+    /// Returns a stored version that is only to be looked at, whatever became of it, and loads it if it is not loaded.
+    pub(super) async fn stored_version(
+        &self,
+        plugin: &str,
+        digest: Digest,
+    ) -> Result<Arc<Plugin>, VersionUnusable> {
+        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+            return Ok(serving);
+        }
+        let version = self.stored(plugin, digest).await?;
+        self.opened(plugin, version).await
+    }
+
+    async fn opened(&self, plugin: &str, version: Version) -> Result<Arc<Plugin>, VersionUnusable> {
+        let digest = version.digest;
         // One that is being loaded is not loaded again.
         let _one = self.loading.lock().await;
         if let Some(loaded) = self.find(plugin, digest) {
@@ -168,6 +186,15 @@ impl LoadedVersions {
     }
 
     async fn approved(&self, plugin: &str, digest: Digest) -> Result<Version, VersionUnusable> {
+        let version = self.stored(plugin, digest).await?;
+        if version.served_at.is_none() && version.state != VersionState::Approved {
+            let plugin = plugin.to_owned();
+            return Err(VersionUnusable::NotApproved { plugin, digest, state: version.state });
+        }
+        Ok(version)
+    }
+
+    async fn stored(&self, plugin: &str, digest: Digest) -> Result<Version, VersionUnusable> {
         let (name, vault) = (plugin.to_owned(), self.store.vault().clone());
         let found = self
             .store
@@ -177,14 +204,10 @@ impl LoadedVersions {
         let Some(found) = found.filter(|found| found.is_authentic(&vault)) else {
             return Err(VersionUnusable::Unknown { plugin, digest });
         };
-        let version = found.version;
-        if version.served_at.is_none() && version.state != VersionState::Approved {
-            return Err(VersionUnusable::NotApproved { plugin, digest, state: version.state });
-        }
         if !found.is_stored {
             return Err(VersionUnusable::NotStored(digest));
         }
-        Ok(version)
+        Ok(found.version)
     }
 
     /// Returns the version if it is loaded, and counts a use of it.

@@ -204,3 +204,25 @@ async fn one_delivery_that_could_not_be_read_is_read_again_and_another_is_left_a
     );
     running.assert_discreet();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_each_step_of_the_setup_is_shown_also_as_the_vendor_sees_it() {
+    let running = Running::connected().await;
+    let status = running.run(&["webhook", "status", "newsletter"]).await;
+    assert_eq!(status.exit, Exit::Unproven, "{status:?}");
+    for line in ["done     address: enter this URL", "open     token: no token is accepted: issue one"] {
+        assert!(status.out.contains(line), "{line} is not in\n{}", status.out);
+    }
+    enter(&running);
+    let id = format!("webhook-id={FIRST_WEBHOOK}");
+    let set = running.run(&["connection", "change", "newsletter", "--setting", &id]).await;
+    assert_eq!(set.exit, Exit::Done, "{set:?}");
+    let state = async |more: &[&str]| {
+        let shown = running.run(&[&["webhook", "status", "newsletter", "--json"], more].concat()).await.json();
+        shown["steps"][2].clone()
+    };
+    assert_eq!(state(&[]).await["state"], "unknown");
+    let tested = state(&["--test"]).await;
+    assert_eq!((&tested["step"], &tested["state"]), (&json!("webhook"), &json!("done")), "{tested}");
+    running.assert_discreet();
+}
