@@ -106,7 +106,8 @@ async fn publish_plugin(
     let settings = sent.given(&caller)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
     let (tests, note) = (publishing.test_connections.into(), publishing.note);
-    let upload = Upload { conditions, note, tests, settings, ..Upload::new(&*name, sent.component) };
+    let uploader = Some(caller.key().id.clone());
+    let upload = Upload { conditions, note, tests, settings, uploader, ..Upload::new(&*name, sent.component) };
     let (action, digest) = (PluginAction::Publish, Some(upload.digest));
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest };
     let request = OperationRequest { new, prefer, status: StatusCode::OK };
@@ -181,6 +182,9 @@ impl From<PublishError> for Problem {
             ),
             PublishError::TestsFailed(_) => Self::of(kinds::CONNECTION_TEST_FAILED, detail),
             PublishError::OwnCases(_) => Self::of(kinds::BAD_CASES, detail),
+            PublishError::OwnUpload { .. }
+            | PublishError::UnknownUploader { .. }
+            | PublishError::SecondPersonNeeded(_) => Self::of(kinds::SECOND_PERSON, detail),
             PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),
             PublishError::Given(error) => (*error).into(),
             PublishError::NotOfPlugin { ref connection, .. } => {

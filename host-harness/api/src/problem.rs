@@ -51,6 +51,8 @@ pub(crate) mod kinds {
         kind(StatusCode::FORBIDDEN, "read-only", "This API key is read-only");
     pub(crate) const OUT_OF_SCOPE: ProblemKind =
         kind(StatusCode::FORBIDDEN, "out-of-scope", "This API key lacks a scope");
+    pub(crate) const SECOND_PERSON: ProblemKind =
+        kind(StatusCode::FORBIDDEN, "second-person", "Another API key has to approve this");
     pub(crate) const CALLBACK_NOT_ALLOWED: ProblemKind =
         kind(StatusCode::FORBIDDEN, "callback-not-allowed", "The callback is not allowed");
     pub(crate) const NOT_ALL_TENANTS: ProblemKind = kind(

@@ -41,6 +41,7 @@ mod status;
 mod tenants;
 mod tested_connections;
 mod tokens;
+mod two_people;
 mod upgrade;
 mod vendor;
 mod version_differences;

@@ -78,7 +78,8 @@ async fn upload_version(
 ) -> Result<Response, Problem> {
     let settings = sent.given(&caller)?;
     let (conditions, note) = (uploading.conditions(), uploading.note);
-    let upload = Upload { conditions, note, settings, ..Upload::new(&*name, sent.component) };
+    let uploader = Some(caller.key().id.clone());
+    let upload = Upload { conditions, note, settings, uploader, ..Upload::new(&*name, sent.component) };
     let (action, digest) = (PluginAction::Upload, upload.digest);
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: Some(digest) };
     let request = OperationRequest { new, prefer, status: StatusCode::CREATED };
@@ -125,7 +126,7 @@ async fn show_version(
 }
 
 /// Approves what an uploaded version requests beyond the one that serves, and what it makes differently of stored
-/// deliveries and requests. It can be served then.
+/// deliveries and requests. It can be served then. With the setting `two-people`, the API key that uploaded it is refused.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/versions/{digest}/approve", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), ("digest" = String, Path)),
     responses((status = 200, body = PluginVersion), Forbidden, NotFound, Conflict, Unprocessable))]
@@ -135,7 +136,7 @@ async fn approve_version(
     Path((name, digest)): Path<(String, String)>,
 ) -> Result<axum::Json<PluginVersion>, Problem> {
     let digest = parsed(&name, &digest)?;
-    connections.approve(&caller.who(), &name, digest).await?;
+    connections.approve(&caller.who(), &caller.key().id, &name, digest).await?;
     Ok(axum::Json(version(&connections, &name, digest).await?))
 }
 

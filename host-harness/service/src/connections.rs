@@ -32,6 +32,7 @@ mod published;
 pub mod readiness;
 pub mod rehearsal;
 mod serving;
+mod second_person;
 pub mod shadow;
 pub(crate) mod sources;
 mod staged;

@@ -42,6 +42,8 @@ pub struct Version {
     pub source: VersionSource,
     /// What the operator wrote about it.
     pub note: Option<String>,
+    /// The id of the API key that first uploaded it; `None` if none did.
+    pub uploaded_by: Option<String>,
     /// The conditions under which it loads, as JSON; `None` for the defaults.
     pub conditions: Option<String>,
     /// What it requests and an operator approved, as a JSON list; `None` if it was not approved.
@@ -69,6 +71,7 @@ impl Version {
             size: i64::try_from(size).unwrap_or(i64::MAX),
             source,
             note: None,
+            uploaded_by: None,
             conditions: None,
             approved: None,
             state: VersionState::Uploaded,
@@ -78,7 +81,7 @@ impl Version {
     }
 
     fn message(&self, vault: &Vault) -> RowMessage {
-        vault
+        let message = vault
             .row("version")
             .text(&self.plugin)
             .bytes(&self.digest.0)
@@ -86,7 +89,12 @@ impl Version {
             .optional(self.approved.as_deref().map(str::as_bytes))
             .text(self.state.as_ref())
             .optional(self.served_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
-            .optional(self.withdrawn_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
+            .optional(self.withdrawn_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+        // Rows of earlier versions of this program have no uploader.
+        match &self.uploaded_by {
+            Some(uploader) => message.text(uploader),
+            None => message,
+        }
     }
 }
 
@@ -137,7 +145,7 @@ pub struct VersionStep {
     pub operation: Option<String>,
 }
 
-const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.conditions, v.approved, v.state, \
+const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.uploaded_by, v.conditions, v.approved, v.state, \
                         v.served_at, v.withdrawn_at, v.mac, EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) AS is_stored \
                       FROM versions v";
 
@@ -183,6 +191,9 @@ pub async fn advance(
     let known = find(&mut *tx, &version.plugin, version.digest).await?;
     let known = known.filter(|known| known.is_authentic(vault)).map(|known| known.version);
     let mut version = Version { state: step.state, ..version.clone() };
+    if let Some(uploader) = known.as_ref().and_then(|known| known.uploaded_by.clone()) {
+        version.uploaded_by = Some(uploader);
+    }
     if let Some(known) = known.filter(|known| known.served_at.is_some()) {
         version.served_at = version.served_at.max(known.served_at);
         version.approved = version.approved.or(known.approved);
@@ -195,11 +206,11 @@ pub async fn advance(
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO versions \
            (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac, approved, \
-            withdrawn_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (plugin, digest) DO UPDATE \
+            withdrawn_at, uploaded_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (plugin, digest) DO UPDATE \
          SET version = COALESCE($3, versions.version), contract = COALESCE($4, versions.contract), size = $5, source = $6, \
            note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11, approved = $12, \
-           withdrawn_at = $13 \
+           withdrawn_at = $13, uploaded_by = $14 \
          RETURNING seq",
     )
     .bind(&version.plugin)
@@ -215,6 +226,7 @@ pub async fn advance(
     .bind(mac)
     .bind(version.approved.as_deref())
     .bind(version.withdrawn_at)
+    .bind(version.uploaded_by.as_deref())
     .fetch_one(&mut *tx)
     .await?;
     let evidence = step.evidence.clone().unwrap_or_default();

@@ -84,6 +84,9 @@ pub struct PluginVersion {
     pub source: VersionSource,
     /// What the operator wrote about it; null if nothing.
     pub note: Option<String>,
+    /// The id of the API key that first uploaded it; null if none did.
+    #[serde(default)]
+    pub uploaded_by: Option<String>,
     /// Its state.
     pub state: VersionState,
     /// When it last began to serve; null if it never did.
@@ -98,7 +101,7 @@ pub struct PluginVersion {
 
 impl From<VersionHistory> for PluginVersion {
     fn from(VersionHistory { version, is_stored, is_authentic, steps }: VersionHistory) -> Self {
-        let versions::Version { digest, version, contract, size, source, note, state, served_at, .. } =
+        let versions::Version { digest, version, contract, size, source, note, uploaded_by, state, served_at, .. } =
             version;
         Self {
             digest: digest.to_string(),
@@ -107,6 +110,7 @@ impl From<VersionHistory> for PluginVersion {
             size,
             source: source.into(),
             note,
+            uploaded_by,
             state: state.into(),
             served_at,
             is_stored,

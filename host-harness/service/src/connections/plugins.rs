@@ -26,7 +26,8 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         let (name, digest, by) = (upload.plugin.clone(), upload.digest, &operation.who.0);
         tracing::info!(plugin = name, %digest, by, "publishing a plugin version");
-        let published = self.publish_version(operation, upload, approval).await;
+        let published = self.publish_version(operation, upload, self.of_one_step(approval)).await;
+        let published = published.map_err(|error| self.not_in_one_step(error));
         log_served("published", &name, operation, published.as_ref());
         published
     }
@@ -63,8 +64,15 @@ impl Connections {
         Ok(())
     }
 
-    /// Approves what an uploaded version requests. It can be served then.
-    pub async fn approve(&self, who: &Who, name: &str, digest: Digest) -> Result<(), PublishError> {
+    /// Approves what an uploaded version requests, in the name of the API key with the id `key`. It can be served then.
+    pub async fn approve(
+        &self,
+        who: &Who,
+        key: &str,
+        name: &str,
+        digest: Digest,
+    ) -> Result<(), PublishError> {
+        self.check_may_approve(key, name, digest).await?;
         let mut staged = self.open(who, name, digest).await?;
         let _alone = self.alone_with(&mut staged).await?;
         self.check_proven(&mut staged).await?;

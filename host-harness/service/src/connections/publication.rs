@@ -38,10 +38,13 @@ pub struct Upload {
     pub tests: ConnectionTests,
     /// Settings of its connections that apply as it begins to serve.
     pub settings: GivenSettings,
+    /// The id of the API key that uploads it; `None` if none does.
+    pub uploader: Option<String>,
 }
 
 impl Upload {
-    /// Creates an upload of the component `bytes` as a version of `plugin`, without conditions, a note, tests and settings.
+    /// Creates an upload of the component `bytes` as a version of `plugin`, without conditions, a note,
+    /// tests, settings and an uploader.
     pub fn new(plugin: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
             plugin: plugin.into(),
@@ -51,6 +54,7 @@ impl Upload {
             note: None,
             tests: ConnectionTests::Omitted,
             settings: GivenSettings::default(),
+            uploader: None,
         }
     }
 }

@@ -119,6 +119,34 @@ pub enum PublishError {
         /// Its state.
         state: VersionState,
     },
+    /// The API key that uploaded the version may not approve it.
+    #[error(
+        "version {digest} of plugin {plugin} was uploaded with this API key, and the setting `two-people` is on: have it \
+         approved with another one"
+    )]
+    OwnUpload {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+    },
+    /// Nobody knows who uploaded the version.
+    #[error(
+        "it is not known with which API key version {digest} of plugin {plugin} was uploaded, and the setting `two-people` \
+         is on: upload it again, and have it approved with another one"
+    )]
+    UnknownUploader {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+    },
+    /// The version lacks an approval, which another person has to give.
+    #[error(
+        "{0}\nthe setting `two-people` is on: upload it without serving it, have it approved with another API key, then \
+         serve it"
+    )]
+    SecondPersonNeeded(Box<PublishError>),
     /// Another version was published while the previous one was being loaded.
     #[error("another version of plugin {0} was published in the meantime: check it, then repeat this")]
     Overtaken(String),
@@ -165,6 +193,16 @@ impl From<StoreError> for PublishError {
 }
 
 impl PublishError {
+    /// Returns whether only an approval is missing.
+    pub(super) fn lacks_approval(&self) -> bool {
+        matches!(
+            self,
+            Self::New { .. }
+                | Self::Swap(SwapError::AsksForMore(_) | SwapError::OffersLess(_))
+                | Self::BehavesDifferently(_)
+        )
+    }
+
     /// Returns the code under which the history of versions records a refusal.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -195,6 +233,8 @@ impl PublishError {
             | Self::NothingBefore(_)
             | Self::Swap(SwapError::NothingBefore) => "unknown",
             Self::NotApproved { .. } => "not-approved",
+            Self::OwnUpload { .. } | Self::UnknownUploader { .. } => "second-person",
+            Self::SecondPersonNeeded(error) => error.reason(),
             Self::Unproven { .. } => "unproven",
             Self::LongNote(_) => "long-note",
             Self::Overtaken(_) => "overtaken",

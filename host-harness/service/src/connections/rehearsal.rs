@@ -48,6 +48,7 @@ impl Connections {
         upload: Upload,
         approval: Approval,
     ) -> Result<PublicationRehearsal, PublishError> {
+        let approval = self.of_one_step(approval);
         let Upload { plugin: name, bytes, digest, conditions, tests, settings: given, .. } = upload;
         config::named_plugin(&name)?;
         let (_, policy) = self.upload_conditions(&name, conditions).await?;
@@ -70,6 +71,7 @@ impl Connections {
         }
         let before = slot.as_deref().map(|slot: &Slot| slot.current().plugin().digest());
         let requests = requests(slot.as_deref(), &plugin);
+        let refusals = refusals.into_iter().map(|error| self.not_in_one_step(error)).collect();
         Ok(PublicationRehearsal { digest, before, requests, proof, settings, shadow, tests, refusals })
     }
 

@@ -10,6 +10,7 @@ use host_harness::{
     config::{Config, PluginSource},
     plugin::LoadPolicy,
 };
+use host_model::approvers::Approvers;
 
 use super::conditions::LoadConditions;
 use crate::settings::{ServiceConfig, proof::ProofConfig};
@@ -25,6 +26,8 @@ pub(crate) struct Sources {
     pub(super) max_published_bytes: usize,
     /// What a version has to prove before it serves.
     pub(super) proof: ProofConfig,
+    /// Who may approve what somebody uploaded.
+    pub(super) approvers: Approvers,
     /// Held while a component compiles, so that only one compiles at a time. Compiling may take long, and changes must not
     /// wait for it: it is not acquired while `changing` is held, except to load a pinned version that is not loaded yet.
     pub(super) compiling: tokio::sync::Mutex<()>,
@@ -42,6 +45,7 @@ impl Sources {
             plugins: config.plugins().clone(),
             max_published_bytes: service.max_published_bytes,
             proof: service.proof.clone(),
+            approvers: service.approvers,
             ..Self::default()
         }
     }

@@ -91,14 +91,14 @@ impl Connections {
         cause: impl Into<StepCause>,
         upload: Upload,
     ) -> Result<Staged, PublishError> {
-        let Upload { plugin: name, bytes, digest, conditions, note, settings, .. } = upload;
+        let Upload { plugin: name, bytes, digest, conditions, note, settings, uploader, .. } = upload;
         let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
             return Err(PublishError::LongNote(length));
         }
         let uploaded = Version::new(&name, digest, bytes.len(), VersionSource::Upload);
-        let version = Version { note, conditions: conditions.written(), ..uploaded };
+        let version = Version { note, uploaded_by: uploader, conditions: conditions.written(), ..uploaded };
         let mut progress = Progress::begin(self, version, cause);
         if let Err(error) = policy.check_size(bytes.len()) {
             return Err(self.refused(progress, error.into()).await?);
@@ -138,7 +138,7 @@ impl Connections {
         Ok(staged.state())
     }
 
-    async fn known_version(&self, name: &str, digest: Digest) -> Result<Version, PublishError> {
+    pub(super) async fn known_version(&self, name: &str, digest: Digest) -> Result<Version, PublishError> {
         let known = self.find_version(name, digest).await?;
         known.ok_or_else(|| PublishError::UnknownVersion { plugin: name.to_owned(), digest })
     }

@@ -51,8 +51,8 @@ impl Connections {
         policy: &LoadPolicy,
     ) -> Result<Arc<Plugin>, PublishError> {
         let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
-        let Version { plugin: name, source, conditions, note, .. } = progress.version.clone();
-        progress.version = Version { note, ..version_of(&name, &plugin, source, conditions) };
+        let Version { plugin: name, source, conditions, note, uploaded_by, .. } = progress.version.clone();
+        progress.version = Version { note, uploaded_by, ..version_of(&name, &plugin, source, conditions) };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;
         Ok(plugin)
