@@ -29,7 +29,7 @@ use crate::{
     types::{plugin_operations::PluginOperation, problem::Problem},
 };
 
-pub use crate::edge::caller_log::ClientAddress;
+pub use crate::{edge::caller_log::ClientAddress, sent_version::MAX_COMPONENT};
 
 /// Maximum size of a form. The longest contains a mapping of notices, which has a few hundred lines.
 const MAX_FORM: usize = 1 << 20;

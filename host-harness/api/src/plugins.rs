@@ -107,7 +107,8 @@ async fn publish_plugin(
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
     let (tests, note) = (publishing.test_connections.into(), publishing.note);
     let uploader = Some(caller.key().id.clone());
-    let upload = Upload { conditions, note, tests, settings, uploader, ..Upload::new(&*name, sent.component) };
+    let upload =
+        Upload { conditions, note, tests, settings, uploader, ..Upload::new(&*name, sent.component) };
     let (action, digest) = (PluginAction::Publish, Some(upload.digest));
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest };
     let request = OperationRequest { new, prefer, status: StatusCode::OK };

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The maximum size of an upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is checked afterwards.
-const MAX_COMPONENT: usize = 64 << 20;
+pub const MAX_COMPONENT: usize = 64 << 20;
 
 /// The maximum size of a body with a component: in base64, with settings.
 pub(crate) const MAX_VERSION_BODY: usize = MAX_COMPONENT.div_ceil(3) * 4 + (1 << 20);

@@ -5,13 +5,8 @@ use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::Path,
-    caller::WebhookTokensRead,
-    found::reachable_connection,
-    problem::Problem,
-    refusals::NotFound,
-    state::Api,
-    types::webhook_setup::WebhookSetup,
+    body::Path, caller::WebhookTokensRead, found::reachable_connection, problem::Problem, refusals::NotFound,
+    state::Api, types::webhook_setup::WebhookSetup,
 };
 use host_service::{connections::Connections, webhooks::receive::Webhooks};
 

@@ -67,10 +67,7 @@ impl InspectCommand {
 }
 
 /// Shows what a version may do.
-pub(super) fn shown(
-    width: u16,
-    ApiResponse { value, json }: ApiResponse<Permissions>,
-) -> CommandOutput {
+pub(super) fn shown(width: u16, ApiResponse { value, json }: ApiResponse<Permissions>) -> CommandOutput {
     CommandOutput { people: people(width, &value), json, exit: Exit::Done }
 }
 

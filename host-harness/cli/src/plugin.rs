@@ -293,7 +293,8 @@ impl PluginsCommand {
                     Some(from) => Some(version_history::digest(client, &name, &from).await?),
                     None => None,
                 };
-                let call = ApiCall::get(&["plugins", &name, "versions", &to, "difference"]).with("from", from);
+                let call =
+                    ApiCall::get(&["plugins", &name, "versions", &to, "difference"]).with("from", from);
                 Ok(difference::shown(client.ask(call).await?))
             }
             Self::Publish {

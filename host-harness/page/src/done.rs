@@ -23,6 +23,16 @@ pub(crate) enum Done {
     RequestReplayed,
     SystemDeleted,
     SystemSaved,
+    DeliveriesReplayed,
+    DeliveryUnchanged,
+    Pinned,
+    RequestReplayed,
+    TokenByHand,
+    TokenInstalled,
+    TokenRevoked,
+    Unpinned,
+    VersionApproved,
+    WebhookIdSet,
 }
 
 impl Done {
@@ -42,6 +52,23 @@ impl Done {
             Self::NoticeSaved => "The notice is saved.",
             Self::SystemDeleted => "The system is deleted.",
             Self::SystemSaved => "The system is saved.",
+            Self::DeliveriesReplayed => "The deliveries are read again. This list shows how each was read.",
+            Self::DeliveryUnchanged => {
+                "The delivery is unchanged: it was read in the meantime, or its body is no longer kept."
+            }
+            Self::Pinned => "The pin is set. The version serves there from now on.",
+            Self::TokenByHand => "The vendor accepts no token from the host: issue one, and enter it there.",
+            Self::TokenInstalled => {
+                "The vendor has a new token. The previous one stays accepted for at least a day."
+            }
+            Self::TokenRevoked => "The token is revoked.",
+            Self::Unpinned => {
+                "The pin is removed. The version that the plugin runs serves there from now on."
+            }
+            Self::VersionApproved => "The version is approved. It can be served now.",
+            Self::WebhookIdSet => {
+                "The webhook ID is saved. Send the vendor a new token to see that it works."
+            }
             Self::RequestReplayed => "The request is back in the queue.",
             Self::RequestStored => "The request is stored.",
         }

@@ -10,6 +10,7 @@ pub(crate) enum NavSection {
     Start,
     Requests,
     Connections,
+    Plugins,
     Alarms,
     People,
     Audit,
@@ -82,6 +83,18 @@ impl Rights {
 
     pub(crate) fn write_connections(&self) -> bool {
         self.may(Area::Connections, AccessKind::Write)
+    }
+
+    pub(crate) fn write_webhook_tokens(&self) -> bool {
+        self.may(Area::WebhookTokens, AccessKind::Write)
+    }
+
+    pub(crate) fn read_plugins(&self) -> bool {
+        self.may(Area::Plugins, AccessKind::Read)
+    }
+
+    pub(crate) fn write_plugins(&self) -> bool {
+        self.may(Area::Plugins, AccessKind::Write)
     }
 
     pub(crate) fn read_alarms(&self) -> bool {

@@ -14,11 +14,21 @@ mod connections;
 mod mapping;
 mod mapping_file;
 mod mapping_tree;
+mod deliveries;
+mod difference;
+mod operation;
+mod permissions;
+mod pins;
+mod plugin;
+mod plugins;
 mod request;
 mod requests;
 mod reveal;
 mod sign_in;
 mod start;
+mod upload;
+mod version;
+mod webhook;
 
 use axum::Router;
 
@@ -43,4 +53,13 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(audit::routes())
         .merge(keys::routes())
         .merge(new_key::routes())
+        .merge(webhook::routes())
+        .merge(deliveries::routes())
+        .merge(plugins::routes())
+        .merge(plugin::routes())
+        .merge(pins::routes())
+        .merge(version::routes())
+        .merge(difference::routes())
+        .merge(upload::routes())
+        .merge(operation::routes())
 }

@@ -8,4 +8,6 @@ mod keys;
 mod person;
 mod connections;
 mod mapping;
+mod plugins;
+mod webhook;
 mod work;

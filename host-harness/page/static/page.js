@@ -47,3 +47,12 @@ document.addEventListener("htmx:before:response", (event) => {
   }
 });
 document.addEventListener("htmx:after:swap", showTimes);
+
+// A secret that is shown once can be copied.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copied";
+  });
+}

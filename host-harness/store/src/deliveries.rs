@@ -6,8 +6,8 @@ mod summary;
 
 pub use kept::{KeptDelivery, kept, latest};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
-pub use summary::{DeliverySummary, summary};
 use sqlx::{FromRow, Row};
+pub use summary::{DeliverySummary, summary};
 
 use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
 
@@ -18,8 +18,7 @@ const WAITING: &str = "state = 'waiting'";
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
 
 /// Could not be read, and can be read again.
-const KEPT_UNREAD: &str =
-    "state IN ('unreadable', 'stuck', 'damaged') AND sealed_delivery IS NOT NULL";
+const KEPT_UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged') AND sealed_delivery IS NOT NULL";
 
 /// A delivery about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewDelivery {
@@ -334,7 +333,6 @@ pub async fn replayable(connection: &mut Tx, which: &DeliverySelection) -> Resul
     let count = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(value).bind(since);
     Ok(count.fetch_one(connection).await?)
 }
-
 
 /// Returns the connections with unread deliveries that another plugin version may be able to read, each with the digest
 /// of the plugin that tried last, if any. Damaged deliveries are left out, because no version can read them.

@@ -26,10 +26,12 @@ use tokio::runtime::Runtime;
 use walk::{Hands, Walk};
 
 /// Each walk with its name. The name is the tenant of its connections, and the folder of its pictures.
-const WALKS: [(&str, fn(Walk) -> LocalBoxFuture<'static, ()>); 3] = [
+const WALKS: &[(&str, fn(Walk) -> LocalBoxFuture<'static, ()>)] = &[
     ("signing-in", |walk| Box::pin(walks::signing_in::walk(walk))),
     ("connecting", |walk| Box::pin(walks::connecting::walk(walk))),
     ("mapping", |walk| Box::pin(walks::mapping::walk(walk))),
+    ("webhook", |walk| Box::pin(walks::webhook::walk(walk))),
+    ("plugins", |walk| Box::pin(walks::plugins::walk(walk))),
 ];
 
 /// Returns the folder of what cargo builds.
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     // A browser is a dozen processes: more of them at once make each other miss their deadlines.
     arguments.test_threads.get_or_insert(2);
     let (runtime, driver) = (Arc::new(Runtime::new().unwrap()), Arc::new(Driver::start()));
-    let trials = WALKS.into_iter().flat_map(|(name, walk)| {
+    let trials = WALKS.iter().flat_map(|&(name, walk)| {
         Hands::BOTH.map(|hands| {
             let (runtime, driver) = (Arc::clone(&runtime), Arc::clone(&driver));
             Trial::test(format!("{name}_{hands}"), move || {

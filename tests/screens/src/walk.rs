@@ -145,6 +145,11 @@ impl Walk {
         eventually(&format!("{}: {text:?}", self.name), again, |shown| shown.contains(text)).await;
     }
 
+    /// Waits until the screen says `text`: by itself with scripts, or when it is opened again.
+    pub(crate) async fn comes_to_see(&self, text: &str) {
+        if self.has_scripts() { self.sees(text).await } else { self.sees_on_reload(text).await }
+    }
+
     /// Checks that the screen does not say `text`.
     pub(crate) async fn sees_no(&self, text: &str) {
         let shown = self.text().await;

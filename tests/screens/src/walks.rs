@@ -2,4 +2,6 @@
 
 pub(crate) mod connecting;
 pub(crate) mod mapping;
+pub(crate) mod plugins;
 pub(crate) mod signing_in;
+pub(crate) mod webhook;

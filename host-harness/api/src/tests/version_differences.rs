@@ -23,7 +23,11 @@ async fn two_versions_differ_by_what_the_second_requests_and_by_each_part_in_bot
     assert_eq!((forth.status, &forth.json["from"], &forth.json["to"]), (200, &json!(from), &json!(to)));
     assert!(!forth.json["requests"].as_array().unwrap().is_empty(), "{forth:?}");
     let permissions = bench.get(&key, &format!("{versions}/{to}/permissions")).await;
-    assert_eq!((permissions.status, &permissions.json["digest"]), (200, &json!(to)), "not approved, but shown");
+    assert_eq!(
+        (permissions.status, &permissions.json["digest"]),
+        (200, &json!(to)),
+        "not approved, but shown"
+    );
     let before = running["manifest"]["operations"].as_array().unwrap();
     let is_new = |of: &&Value| before.iter().all(|known| known["name"] != of["name"]);
     let operations = permissions.json["manifest"]["operations"].as_array().unwrap();
@@ -33,10 +37,7 @@ async fn two_versions_differ_by_what_the_second_requests_and_by_each_part_in_bot
     assert_eq!(added["presence"], "added");
     let request = format!("{} {}", new["method"].as_str().unwrap(), new["path"].as_str().unwrap());
     let aspects = added["aspects"].as_array().unwrap();
-    assert!(
-        aspects.contains(&json!({"aspect": "request", "before": null, "after": request})),
-        "{added}"
-    );
+    assert!(aspects.contains(&json!({"aspect": "request", "before": null, "after": request})), "{added}");
 
     let back = bench.get(&key, &format!("{versions}/{from}/difference?from={to}")).await;
     assert_eq!(part(&back.json, "operation", name)["presence"], "removed");

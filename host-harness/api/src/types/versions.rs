@@ -101,8 +101,18 @@ pub struct PluginVersion {
 
 impl From<VersionHistory> for PluginVersion {
     fn from(VersionHistory { version, is_stored, is_authentic, steps }: VersionHistory) -> Self {
-        let versions::Version { digest, version, contract, size, source, note, uploaded_by, state, served_at, .. } =
-            version;
+        let versions::Version {
+            digest,
+            version,
+            contract,
+            size,
+            source,
+            note,
+            uploaded_by,
+            state,
+            served_at,
+            ..
+        } = version;
         Self {
             digest: digest.to_string(),
             version,

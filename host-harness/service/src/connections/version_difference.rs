@@ -207,7 +207,8 @@ fn operation_aspects(manifest: &Manifest, operation: &Operation) -> Aspects {
         Effect::Read => "only reads",
         Effect::Write => "may change something",
     };
-    let fields = operation.fields.iter().map(|field| format!("{} {}: {}", field.place, field.name, field.value));
+    let fields =
+        operation.fields.iter().map(|field| format!("{} {}: {}", field.place, field.name, field.value));
     let captures = operation.captures.iter().map(|capture| capture.secret.clone());
     let limits = operation.limits.iter().filter_map(|name| manifest.limit(name)).map(ToString::to_string);
     let repeatable = if operation.repeatable { "has no further effect" } else { "acts again" };
@@ -222,7 +223,10 @@ fn operation_aspects(manifest: &Manifest, operation: &Operation) -> Aspects {
         ("the host adds", joined(fields)),
         ("brings secrets", joined(captures)),
         ("sees answer headers", operation.response_headers.join(", ")),
-        ("maximum answer", operation.response_limit.map(|bytes| format!("{bytes} bytes")).unwrap_or_default()),
+        (
+            "maximum answer",
+            operation.response_limit.map(|bytes| format!("{bytes} bytes")).unwrap_or_default(),
+        ),
         ("how often", joined(limits)),
         ("sent twice, it", repeatable.to_owned()),
     ])

@@ -186,8 +186,10 @@ impl Inbox {
 
     /// Returns how many deliveries [`Self::replay`] would re-read.
     pub async fn replayable(&self, which: DeliverySelection) -> Result<usize, StoreError> {
-        let count =
-            self.store.read(move |c| Box::pin(async move { deliveries::replayable(c, &which).await })).await?;
+        let count = self
+            .store
+            .read(move |c| Box::pin(async move { deliveries::replayable(c, &which).await }))
+            .await?;
         Ok(usize::try_from(count).unwrap_or_default())
     }
 

@@ -84,9 +84,8 @@ impl Webhooks {
         let (tenant, key) = (owned.spec.tenant.0.clone(), owned.spec.key.clone());
         let tokens = self.tokens.list(&key).await?;
         let calls = self.served.calls(&key).ok();
-        let summary = self
-            .store
-            .read(move |c| Box::pin(async move { deliveries::summary(c, &tenant, &key).await }));
+        let summary =
+            self.store.read(move |c| Box::pin(async move { deliveries::summary(c, &tenant, &key).await }));
         let known = KnownSetup {
             url: owned.for_calls(self.served.public_url()).webhook_url,
             webhook_id: owned.spec.settings.get(WEBHOOK_ID),
@@ -147,9 +146,14 @@ impl KnownSetup<'_> {
         match self.url.as_deref().and_then(own_network) {
             Some(host) => open(
                 step,
-                format!("{host} can be reached only from this machine or its network: the vendor needs a public address"),
+                format!(
+                    "{host} can be reached only from this machine or its network: the vendor needs a public address"
+                ),
             ),
-            None => unknown(step, "nothing has arrived yet, and only a delivery shows that the vendor reaches the URL"),
+            None => unknown(
+                step,
+                "nothing has arrived yet, and only a delivery shows that the vendor reaches the URL",
+            ),
         }
     }
 
@@ -215,10 +219,9 @@ impl KnownSetup<'_> {
                     step,
                     format!("deliveries carried token {}, and none token {number} yet", used.generation),
                 ),
-                None => open(
-                    step,
-                    format!("enter token {number} at the vendor: no delivery has carried it yet"),
-                ),
+                None => {
+                    open(step, format!("enter token {number} at the vendor: no delivery has carried it yet"))
+                }
             },
         }
     }
@@ -260,7 +263,9 @@ fn at_vendor(plugin: Option<&Plugin>) -> &'static str {
             "in Iterable, Integrations > System Webhooks: a webhook with this endpoint, authentication OAuth2, the events \
              Subscribe and Unsubscribe, and enabled"
         }
-        _ => "enter it at the vendor as the webhook for changes of consent, with a token as its authentication",
+        _ => {
+            "enter it at the vendor as the webhook for changes of consent, with a token as its authentication"
+        }
     }
 }
 

@@ -17,10 +17,8 @@ pub struct DeliverySummary {
 
 /// Returns what has arrived at the connection with the key `to` of `tenant`.
 pub async fn summary(connection: &mut Tx, tenant: &str, to: &str) -> Result<DeliverySummary, StoreError> {
-    const LAST: &str =
-        "SELECT received_at FROM deliveries WHERE tenant = $1 AND connection = $2 AND proven = 1 ORDER BY seq DESC LIMIT 1";
-    const LAST_CHOICE: &str =
-        "SELECT received_at FROM deliveries WHERE tenant = $1 AND connection = $2 AND events > 0 ORDER BY seq DESC LIMIT 1";
+    const LAST: &str = "SELECT received_at FROM deliveries WHERE tenant = $1 AND connection = $2 AND proven = 1 ORDER BY seq DESC LIMIT 1";
+    const LAST_CHOICE: &str = "SELECT received_at FROM deliveries WHERE tenant = $1 AND connection = $2 AND events > 0 ORDER BY seq DESC LIMIT 1";
     let last_received_at =
         sqlx::query_scalar(LAST).bind(tenant).bind(to).fetch_optional(&mut *connection).await?;
     let last_choice_at =

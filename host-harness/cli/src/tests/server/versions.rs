@@ -34,7 +34,8 @@ async fn a_version_is_uploaded_approved_served_and_put_back_by_the_beginning_of_
     }
     let permissions = running.run(&["plugin", "permissions", "iterable", &digest[..20], "--json"]).await;
     assert_eq!(permissions.json()["digest"], json!(digest));
-    let difference = running.run(&["plugin", "difference", "iterable", &digest[..20], "--from", before]).await;
+    let difference =
+        running.run(&["plugin", "difference", "iterable", &digest[..20], "--from", before]).await;
     assert!(difference.out.starts_with(&format!("plugin iterable: from {before}\n")), "{}", difference.out);
     let steps = running.run(&["plugin", "history", "iterable", "--version", &digest[..20]]).await;
     for shown in ["uploaded", "compiled", "proof passed: ", "approved", "serving", "retired", "replaced by"] {

@@ -218,7 +218,8 @@ async fn the_state_of_each_step_of_the_setup_is_shown_also_as_the_vendor_sees_it
     let set = running.run(&["connection", "change", "newsletter", "--setting", &id]).await;
     assert_eq!(set.exit, Exit::Done, "{set:?}");
     let state = async |more: &[&str]| {
-        let shown = running.run(&[&["webhook", "status", "newsletter", "--json"], more].concat()).await.json();
+        let shown =
+            running.run(&[&["webhook", "status", "newsletter", "--json"], more].concat()).await.json();
         shown["steps"][2].clone()
     };
     assert_eq!(state(&[]).await["state"], "unknown");

@@ -1,0 +1,119 @@
+//! What was begun with a plugin: how far it is, step by step, and what came of it.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use host_api::{
+    page::ApiClient,
+    types::{
+        plugin_operations::{OperationState, PluginAction, PluginOperation},
+        problem::Problem,
+    },
+};
+use http::Method;
+
+use super::{
+    plugin::{self, act, operation_tag},
+    requests::StateTag,
+    version::{self, StepRow},
+};
+use crate::{
+    answers::{Failed, Screen},
+    frame::{Frame, NavSection},
+    state::Page,
+    text::{Time, segment, short},
+    user::User,
+};
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new().route("/plugin-operations/{id}", get(show))
+}
+
+/// Returns the address of the screen of an operation.
+pub(super) fn address(id: &str) -> String {
+    format!("/plugin-operations/{}", segment(id))
+}
+
+/// Where an operation leads.
+struct Next {
+    address: String,
+    text: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "operation.html")]
+struct OperationScreen {
+    frame: Frame,
+    plugin: String,
+    plugin_address: String,
+    address: String,
+    state: StateTag,
+    is_running: bool,
+    version: Option<String>,
+    began: Time,
+    ended: Option<Time>,
+    by: String,
+    steps: Vec<StepRow>,
+    problem: Option<Problem>,
+    next: Option<Next>,
+}
+
+async fn show(
+    State(api): State<ApiClient>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Screen<OperationScreen>, Failed> {
+    let path = format!("/api/v1/plugin-operations/{}", segment(&id));
+    let operation: PluginOperation = api.call(&user.caller, Method::GET, &path, None).await?;
+    let next = next(&operation);
+    let PluginOperation { id, plugin, action, digest, by, began_at, state, steps, ended_at, problem, .. } =
+        operation;
+    Ok(Screen(OperationScreen {
+        frame: Frame::of(&user, NavSection::Plugins, format!("{} of plugin {plugin}", act(action))),
+        plugin_address: plugin::address(&plugin),
+        address: address(&id),
+        state: operation_tag(state),
+        is_running: state == OperationState::Running,
+        version: digest.as_deref().map(short),
+        began: Time::at(began_at),
+        ended: ended_at.map(Time::at),
+        by,
+        steps: steps.into_iter().rev().map(Into::into).collect(),
+        problem,
+        next,
+        plugin,
+    }))
+}
+
+/// Returns where an operation that has ended leads; `None` while it runs.
+fn next(operation: &PluginOperation) -> Option<Next> {
+    let PluginOperation { plugin, digest, action, state, problem, .. } = operation;
+    let of_version = |rest: &str, text| {
+        let digest = digest.as_ref()?;
+        Some(Next { address: format!("{}{rest}", version::address(plugin, digest)), text })
+    };
+    let is_about_people = problem.as_ref().is_some_and(|problem| problem.r#type.ends_with(":asks-for-more"));
+    match (state, action) {
+        (OperationState::Running, _) => None,
+        (OperationState::Succeeded, PluginAction::Upload) => {
+            of_version("", "Look at the version, then approve it")
+        }
+        (OperationState::Failed, PluginAction::Serve) if is_about_people => {
+            of_version("/serve?agree=true", "Approve this, and serve it")
+        }
+        (OperationState::Failed, PluginAction::RollBack) if is_about_people => Some(Next {
+            address: format!("{}/roll-back?agree=true", plugin::address(plugin)),
+            text: "Approve this, and roll back",
+        }),
+        (OperationState::Failed, PluginAction::Publish) if is_about_people => Some(Next {
+            address: format!("/plugin-upload?plugin={}", segment(plugin)),
+            text: "Upload it for an approval",
+        }),
+        (OperationState::Succeeded | OperationState::Failed, _) => {
+            Some(Next { address: plugin::address(plugin), text: "Show the plugin" })
+        }
+    }
+}

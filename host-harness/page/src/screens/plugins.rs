@@ -1,0 +1,52 @@
+//! The running plugins.
+
+use askama::Template;
+use axum::{Router, extract::State, routing::get};
+use host_api::{
+    page::ApiClient,
+    types::plugins::{Plugin, Plugins},
+};
+use http::Method;
+
+use crate::{
+    answers::{Failed, Screen},
+    frame::{Frame, NavSection},
+    state::Page,
+    text::{count, short},
+    user::User,
+};
+
+pub(super) fn routes() -> Router<Page> {
+    Router::new().route("/plugins", get(list))
+}
+
+/// A plugin as the screen shows it.
+struct PluginRow {
+    name: String,
+    connector: String,
+    version: String,
+    digest: String,
+    short_digest: String,
+    pins: String,
+}
+
+impl From<Plugin> for PluginRow {
+    fn from(plugin: Plugin) -> Self {
+        let Plugin { name, connector, version, digest, pins, .. } = plugin;
+        let pins = if pins.is_empty() { String::new() } else { count(pins.len(), "pin", "pins") };
+        Self { name, connector, version, short_digest: short(&digest), digest, pins }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "plugins.html")]
+struct PluginsScreen {
+    frame: Frame,
+    plugins: Vec<PluginRow>,
+}
+
+async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<PluginsScreen>, Failed> {
+    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let frame = Frame::of(&user, NavSection::Plugins, "Plugins");
+    Ok(Screen(PluginsScreen { frame, plugins: plugins.into_iter().map(Into::into).collect() }))
+}

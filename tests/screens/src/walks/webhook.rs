@@ -1,0 +1,69 @@
+//! An operator sets up a webhook step by step, sees its first delivery, and has one read again.
+
+use iterable_stand_in::FIRST_WEBHOOK;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::walk::Walk;
+
+const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
+
+pub(crate) async fn walk(walk: Walk) {
+    let host = walk.service.stand_in.address().to_string();
+    let connection = json!({
+        "key": "newsletter", "tenant": "webhook", "plugin": "iterable", "settings": {"domain": host},
+        "secrets": {"api-key": walk.service.stand_in.api_key()},
+        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
+    });
+    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    walk.sign_in("ops", &[]).await;
+    walk.open("/connections/newsletter/webhook").await;
+    walk.sees("1 of 7 steps are done").await;
+    walk.look("begun").await;
+    walk.act("Issue a token to enter by hand").await;
+    walk.sees("never again").await;
+    walk.look("token").await;
+    let token = walk.evaluate("return document.getElementById('token').value").await;
+    let token = token.as_str().expect("the token is shown").to_owned();
+    assert!(!walk.path().await.contains(&token));
+    walk.act("Back to the webhook").await;
+    walk.sees("Token 1").await;
+    walk.sees_no(&token).await;
+
+    deliver(&walk, &token, OPT_OUT).await;
+    walk.comes_to_see("6 of 7 steps are done").await;
+    walk.fill("Webhook ID", &FIRST_WEBHOOK.to_string()).await;
+    walk.act("Save the webhook ID").await;
+    walk.sees("The webhook ID is saved.").await;
+    walk.sees("7 of 7 steps are done").await;
+    walk.look("complete").await;
+    walk.act("Send the vendor a new token").await;
+    walk.sees("The vendor has a new token.").await;
+    walk.act("Ask the vendor").await;
+    walk.sees(&format!("webhook {FIRST_WEBHOOK}")).await;
+    walk.look("checked").await;
+
+    deliver(&walk, &token, "no JSON").await;
+    walk.open("/connections/newsletter/deliveries?unread=true").await;
+    walk.comes_to_see("Unreadable").await;
+    walk.look("unread").await;
+    walk.act("Count them first").await;
+    walk.sees("Read 1 delivery to newsletter again?").await;
+    walk.look("replay").await;
+    walk.act("Read 1 delivery again").await;
+    walk.sees("The deliveries are read again.").await;
+    walk.open("/connections/newsletter/webhook").await;
+    walk.act("Revoke token 1").await;
+    walk.sees("This cannot be undone.").await;
+    walk.look("revoke").await;
+    walk.act("Revoke the token").await;
+    walk.sees("The token is revoked.").await;
+    walk.end().await;
+}
+
+/// Sends a delivery with `token`, as the vendor does.
+async fn deliver(walk: &Walk, token: &str, body: &'static str) {
+    let url = format!("{}/api/v1/plus/connection/newsletter/consent-webhook", walk.service.address);
+    let sent = reqwest::Client::new().post(url).bearer_auth(token).body(body).send().await;
+    assert_eq!(sent.expect("the service answers").status(), 200);
+}
