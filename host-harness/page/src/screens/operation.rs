@@ -38,7 +38,7 @@ pub(super) fn address(id: &str) -> String {
 }
 
 /// Where an operation leads.
-struct Next {
+struct NextScreen {
     address: String,
     text: &'static str,
 }
@@ -58,7 +58,7 @@ struct OperationScreen {
     by: String,
     steps: Vec<StepRow>,
     problem: Option<Problem>,
-    next: Option<Next>,
+    next: Option<NextScreen>,
 }
 
 async fn show(
@@ -89,11 +89,11 @@ async fn show(
 }
 
 /// Returns where an operation that has ended leads; `None` while it runs.
-fn next(operation: &PluginOperation) -> Option<Next> {
+fn next(operation: &PluginOperation) -> Option<NextScreen> {
     let PluginOperation { plugin, digest, action, state, problem, .. } = operation;
     let of_version = |rest: &str, text| {
         let digest = digest.as_ref()?;
-        Some(Next { address: format!("{}{rest}", version::address(plugin, digest)), text })
+        Some(NextScreen { address: format!("{}{rest}", version::address(plugin, digest)), text })
     };
     let is_about_people = problem.as_ref().is_some_and(|problem| problem.r#type.ends_with(":asks-for-more"));
     match (state, action) {
@@ -104,16 +104,16 @@ fn next(operation: &PluginOperation) -> Option<Next> {
         (OperationState::Failed, PluginAction::Serve) if is_about_people => {
             of_version("/serve?agree=true", "Approve this, and serve it")
         }
-        (OperationState::Failed, PluginAction::RollBack) if is_about_people => Some(Next {
+        (OperationState::Failed, PluginAction::RollBack) if is_about_people => Some(NextScreen {
             address: format!("{}/roll-back?agree=true", plugin::address(plugin)),
             text: "Approve this, and roll back",
         }),
-        (OperationState::Failed, PluginAction::Publish) if is_about_people => Some(Next {
+        (OperationState::Failed, PluginAction::Publish) if is_about_people => Some(NextScreen {
             address: format!("/plugin-upload?plugin={}", segment(plugin)),
             text: "Upload it for an approval",
         }),
         (OperationState::Succeeded | OperationState::Failed, _) => {
-            Some(Next { address: plugin::address(plugin), text: "Show the plugin" })
+            Some(NextScreen { address: plugin::address(plugin), text: "Show the plugin" })
         }
     }
 }

@@ -47,8 +47,8 @@ pub(super) struct PinRow {
 impl From<PluginPin> for PinRow {
     fn from(PluginPin { tenant, connection, digest, by, at, note, .. }: PluginPin) -> Self {
         let pinned = match connection {
-            Some(connection) => Pinned { scope: Scope::Connection, target: connection },
-            None => Pinned { scope: Scope::Tenant, target: tenant },
+            Some(connection) => Pinned { scope: PinScope::Connection, target: connection },
+            None => Pinned { scope: PinScope::Tenant, target: tenant },
         };
         Self {
             of: pinned.words(),
@@ -65,7 +65,7 @@ impl From<PluginPin> for PinRow {
 /// Whether a pin is that of a tenant or of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Scope {
+enum PinScope {
     Tenant,
     Connection,
 }
@@ -73,7 +73,7 @@ enum Scope {
 /// What is pinned.
 #[derive(Clone, Debug, Deserialize)]
 struct Pinned {
-    scope: Scope,
+    scope: PinScope,
     target: String,
 }
 
@@ -81,15 +81,15 @@ impl Pinned {
     fn words(&self) -> String {
         let Self { scope, target } = self;
         match scope {
-            Scope::Tenant => format!("tenant {target}"),
-            Scope::Connection => format!("connection {target}"),
+            PinScope::Tenant => format!("tenant {target}"),
+            PinScope::Connection => format!("connection {target}"),
         }
     }
 
     fn word(&self) -> &'static str {
         match self.scope {
-            Scope::Tenant => "tenant",
-            Scope::Connection => "connection",
+            PinScope::Tenant => "tenant",
+            PinScope::Connection => "connection",
         }
     }
 
@@ -104,8 +104,8 @@ impl Pinned {
 
     fn api_path(&self, plugin: &str) -> String {
         let rest = match self.scope {
-            Scope::Tenant => "tenants",
-            Scope::Connection => "connections",
+            PinScope::Tenant => "tenants",
+            PinScope::Connection => "connections",
         };
         format!("{}/pins/{rest}/{}", plugin::api_path(plugin), segment(self.target.trim()))
     }

@@ -97,7 +97,7 @@ pub(super) fn tag(state: VersionState) -> StateTag {
 }
 
 /// An operation as the list shows it.
-struct OperationRow {
+struct ChangeRow {
     id: String,
     what: &'static str,
     state: StateTag,
@@ -105,7 +105,7 @@ struct OperationRow {
     by: String,
 }
 
-impl From<PluginOperation> for OperationRow {
+impl From<PluginOperation> for ChangeRow {
     fn from(operation: PluginOperation) -> Self {
         let PluginOperation { id, action, state, began_at, by, .. } = operation;
         Self { id, what: act(action), state: operation_tag(state), began: Time::at(began_at), by }
@@ -146,7 +146,7 @@ struct PluginScreen {
     /// Whether the key may see what concerns all tenants.
     sees_all: bool,
     pins: Vec<PinRow>,
-    operations: Vec<OperationRow>,
+    operations: Vec<ChangeRow>,
 }
 
 async fn show(

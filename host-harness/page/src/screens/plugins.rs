@@ -21,7 +21,7 @@ pub(super) fn routes() -> Router<Page> {
 }
 
 /// A plugin as the screen shows it.
-struct PluginRow {
+struct RunningPlugin {
     name: String,
     connector: String,
     version: String,
@@ -30,7 +30,7 @@ struct PluginRow {
     pins: String,
 }
 
-impl From<Plugin> for PluginRow {
+impl From<Plugin> for RunningPlugin {
     fn from(plugin: Plugin) -> Self {
         let Plugin { name, connector, version, digest, pins, .. } = plugin;
         let pins = if pins.is_empty() { String::new() } else { count(pins.len(), "pin", "pins") };
@@ -42,7 +42,7 @@ impl From<Plugin> for PluginRow {
 #[template(path = "plugins.html")]
 struct PluginsScreen {
     frame: Frame,
-    plugins: Vec<PluginRow>,
+    plugins: Vec<RunningPlugin>,
 }
 
 async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<PluginsScreen>, Failed> {

@@ -57,14 +57,14 @@ fn api_path(key: &str, rest: &str) -> String {
 }
 
 /// A step as the screen shows it.
-struct StepRow {
+struct SetupRow {
     title: &'static str,
     state: StateTag,
     why: String,
     at: Option<Time>,
 }
 
-impl From<WebhookStep> for StepRow {
+impl From<WebhookStep> for SetupRow {
     fn from(WebhookStep { step, state, why, at }: WebhookStep) -> Self {
         let (word, tone) = match state {
             SetupState::Done => ("Done", "good"),
@@ -127,7 +127,7 @@ struct WebhookScreen {
     address: String,
     url: Option<String>,
     at_vendor: String,
-    steps: Vec<StepRow>,
+    steps: Vec<SetupRow>,
     done: usize,
     is_complete: bool,
     /// Whether the screen was asked for by its own address, so that it can stay current.
