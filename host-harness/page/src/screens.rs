@@ -1,23 +1,23 @@
 //! The screens, a file each: its routes, its forms and what its template shows.
 
 mod alarms;
-mod new_request;
 mod audit;
-mod keys;
-mod new_key;
-mod person;
 mod catalogue;
 mod connection;
 mod connection_fields;
 mod connection_form;
 mod connections;
+mod deliveries;
+mod difference;
+mod keys;
 mod mapping;
 mod mapping_file;
 mod mapping_tree;
-mod deliveries;
-mod difference;
+mod new_key;
+mod new_request;
 mod operation;
 mod permissions;
+mod person;
 mod pins;
 mod plugin;
 mod plugins;

@@ -3,11 +3,11 @@
 mod access;
 mod audit;
 mod browser;
-mod new_request;
-mod keys;
-mod person;
 mod connections;
+mod keys;
 mod mapping;
+mod new_request;
+mod person;
 mod plugins;
 mod webhook;
 mod work;

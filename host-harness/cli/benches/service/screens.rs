@@ -49,7 +49,10 @@ pub(super) async fn measure(service: ServiceProcess) {
     for part in PARTS {
         parts += get(&service, part, &cookie).await.size;
     }
-    println!("\n| screen, of {REQUESTS} requests and {} connections | first byte, p50 | p99 | with everything |", service.connections);
+    println!(
+        "\n| screen, of {REQUESTS} requests and {} connections | first byte, p50 | p99 | with everything |",
+        service.connections
+    );
     println!("|---|---:|---:|---:|");
     for screen in SCREENS {
         let mut first_bytes = Vec::new();
@@ -63,7 +66,12 @@ pub(super) async fn measure(service: ServiceProcess) {
         first_bytes.sort_unstable();
         let at = |percent: usize| first_bytes[(OPENED - 1) * percent / 100];
         let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
-        println!("| {screen} | {:.1} ms | {:.1} ms | {:.1} KB |", ms(at(50)), ms(at(99)), weight as f64 / 1_000.0);
+        println!(
+            "| {screen} | {:.1} ms | {:.1} ms | {:.1} KB |",
+            ms(at(50)),
+            ms(at(99)),
+            weight as f64 / 1_000.0
+        );
         assert!(at(50) < MAX_FIRST_BYTE, "{screen}: the first byte takes {:?}", at(50));
         assert!(weight < MAX_WEIGHT, "{screen} weighs {weight} bytes");
     }
@@ -73,7 +81,8 @@ pub(super) async fn measure(service: ServiceProcess) {
 async fn fill(database: &Path) {
     let options = SqliteConnectOptions::new().filename(database);
     let mut database = SqliteConnection::connect_with(&options).await.unwrap();
-    let columns = "SELECT name FROM pragma_table_info('requests') WHERE name NOT IN ('seq', 'id', 'idempotency_key')";
+    let columns =
+        "SELECT name FROM pragma_table_info('requests') WHERE name NOT IN ('seq', 'id', 'idempotency_key')";
     let columns: Vec<String> = sqlx::query_scalar(columns).fetch_all(&mut database).await.unwrap();
     let columns = columns.join(", ");
     let repeat = format!(
@@ -84,8 +93,12 @@ async fn fill(database: &Path) {
     let later = "4102444800000";
     for sql in [
         repeat,
-        format!("UPDATE requests SET state = 'waiting', finished_at = NULL, next_at = {later} WHERE seq % {SHARE} = 1"),
-        format!("UPDATE requests SET state = 'failed', reason = 'the vendor refused it' WHERE seq % {SHARE} = 2"),
+        format!(
+            "UPDATE requests SET state = 'waiting', finished_at = NULL, next_at = {later} WHERE seq % {SHARE} = 1"
+        ),
+        format!(
+            "UPDATE requests SET state = 'failed', reason = 'the vendor refused it' WHERE seq % {SHARE} = 2"
+        ),
     ] {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
     }

@@ -74,18 +74,17 @@ enum Wish<'a> {
 
 impl TypedRequest {
     fn wish(&self) -> Wish<'_> {
-        let notice = |preference| {
-            move |notice| Wish::Preference { notice, preference }
-        };
+        let notice = |preference| move |notice| Wish::Preference { notice, preference };
         let opt_out = self.wish.strip_prefix("opt_out:").map(notice("opt_out"));
         opt_out.or_else(|| self.wish.strip_prefix("opt_in:").map(notice("opt_in"))).unwrap_or(Wish::Erasure)
     }
 
     /// Returns the kinds and values that are filled in.
     fn identifiers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let identifiers = self.fields.iter().filter_map(|(name, value)| {
-            Some((name.strip_prefix(IDENTIFIER)?, value.trim()))
-        });
+        let identifiers = self
+            .fields
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(IDENTIFIER)?, value.trim())));
         identifiers.filter(|(_, value)| !value.is_empty())
     }
 
@@ -93,7 +92,8 @@ impl TypedRequest {
     fn kept(&self) -> Vec<(String, String)> {
         let own = [("connection", &self.connection), ("wish", &self.wish)];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
-        let identifiers = self.identifiers().map(|(kind, value)| (format!("{IDENTIFIER}{kind}"), value.to_owned()));
+        let identifiers =
+            self.identifiers().map(|(kind, value)| (format!("{IDENTIFIER}{kind}"), value.to_owned()));
         own.chain(identifiers).collect()
     }
 

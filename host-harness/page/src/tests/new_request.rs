@@ -22,10 +22,15 @@ async fn an_erasure_is_typed_confirmed_and_stored_and_the_person_is_in_no_addres
     assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY);
     nobody.assert_shows(&["Fill in at least one identifier of the person."]);
 
-    let typed = [("connection", "newsletter"), ("wish", "erasure"), ("identifier-email", " ada@example.com ")];
+    let typed =
+        [("connection", "newsletter"), ("wish", "erasure"), ("identifier-email", " ada@example.com ")];
     let question = browser.post("/requests/new", &typed).await;
     assert_eq!(question.status, StatusCode::OK);
-    question.assert_shows(&["Erase this person at newsletter?", "email ada@example.com", "This cannot be undone."]);
+    question.assert_shows(&[
+        "Erase this person at newsletter?",
+        "email ada@example.com",
+        "This cannot be undone.",
+    ]);
     let requests = async || bench.get(&key, "/api/v1/requests").await.json["requests"].clone();
     assert_eq!(requests().await, json!([]), "nothing is stored before the answer");
 
@@ -43,19 +48,24 @@ async fn a_choice_is_sent_about_a_notice_and_a_refusal_keeps_what_was_typed() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    let notice = json!({"name": "Marketing <b>", "data_uses": ["marketing"], "enforcement_level": "system_wide"});
+    let notice =
+        json!({"name": "Marketing <b>", "data_uses": ["marketing"], "enforcement_level": "system_wide"});
     let made = bench.send(&key, "PUT", "/api/v1/tenants/acme/notices/n-1", Some(notice)).await;
     assert_eq!(made.status, 200, "{made:?}");
     let mut browser = Browser::signed_in(&bench, &key).await;
     let form = browser.get("/requests/new?connection=newsletter").await;
     form.assert_shows(&[r#"value="opt_out:n-1""#, "Opt the person out of Marketing &#60;b&#62;"]);
 
-    let typed = |wish| [("connection", "newsletter"), ("wish", wish), ("identifier-email", "ada@example.com")];
+    let typed =
+        |wish| [("connection", "newsletter"), ("wish", wish), ("identifier-email", "ada@example.com")];
     let refused = browser.post("/requests/new/send", &typed("opt_out:n-2")).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     refused.assert_shows(&["n-2", r#"role="alert""#, r#"value="ada@example.com""#]);
 
-    browser.post("/requests/new", &typed("opt_out:n-1")).await.assert_shows(&["Send this choice to newsletter?"]);
+    browser
+        .post("/requests/new", &typed("opt_out:n-1"))
+        .await
+        .assert_shows(&["Send this choice to newsletter?"]);
     let stored = browser.post("/requests/new/send", &typed("opt_out:n-1")).await;
     assert_eq!(stored.status, StatusCode::SEE_OTHER, "{stored:?}");
     let listed = bench.get(&key, "/api/v1/requests").await.json;
