@@ -90,7 +90,7 @@ async fn a_version_is_uploaded_compared_approved_served_and_put_back() {
     let begun = browser.post("/plugins/guest/roll-back", &[("agree", "false")]).await;
     ended(&mut browser, &begun).await.assert_shows(&["Done"]);
     assert_ne!(bench.get(&key, "/api/v1/plugins/guest").await.json["digest"], json!(digest));
-    let lines = bench.audit("").await;
+    let lines = bench.audit(host_store::audit::ALL_TENANTS).await;
     let line = lines.iter().rfind(|line| line["what"] == "plugin-version").unwrap();
     assert!(line.to_string().contains("on the page"), "{line}");
 }
