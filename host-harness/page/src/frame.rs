@@ -85,6 +85,10 @@ impl Rights {
         self.may(Area::Connections, AccessKind::Write)
     }
 
+    pub(crate) fn read_webhook_tokens(&self) -> bool {
+        self.may(Area::WebhookTokens, AccessKind::Read)
+    }
+
     pub(crate) fn write_webhook_tokens(&self) -> bool {
         self.may(Area::WebhookTokens, AccessKind::Write)
     }

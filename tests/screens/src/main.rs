@@ -27,6 +27,7 @@ use walk::{Hands, Walk};
 
 /// Each walk with its name. The name is the tenant of its connections, and the folder of its pictures.
 const WALKS: &[(&str, fn(Walk) -> LocalBoxFuture<'static, ()>)] = &[
+    ("brief", |walk| Box::pin(walks::brief::walk(walk))),
     ("signing-in", |walk| Box::pin(walks::signing_in::walk(walk))),
     ("connecting", |walk| Box::pin(walks::connecting::walk(walk))),
     ("mapping", |walk| Box::pin(walks::mapping::walk(walk))),

@@ -83,6 +83,13 @@ impl Service {
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
+    /// Sends the connection `newsletter` a delivery with `token`, as the vendor does.
+    pub(crate) async fn deliver(&self, token: &str, body: &'static str) {
+        let url = format!("{}/api/v1/plus/connection/newsletter/consent-webhook", self.address);
+        let sent = reqwest::Client::new().post(url).bearer_auth(token).body(body).send().await;
+        assert_eq!(sent.unwrap().status(), 200);
+    }
+
     fn stop(&mut self) {
         let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());

@@ -1,5 +1,6 @@
 //! The walks, a file each. A walk ends with [`crate::walk::Walk::end`].
 
+pub(crate) mod brief;
 pub(crate) mod connecting;
 pub(crate) mod mapping;
 pub(crate) mod plugins;

@@ -31,12 +31,8 @@ use crate::{
 };
 
 /// The kinds of identifier that vendors and platforms usually know.
-const KINDS: [(&str, &str); 4] = [
-    ("email", "Email address"),
-    ("user-id", "User id"),
-    ("phone-number", "Phone number"),
-    ("external-id", "External id"),
-];
+const KINDS: [(&str, &str); 3] =
+    [("email", "Email address"), ("user-id", "User id"), ("phone", "Phone number")];
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/person", get(show).post(find))

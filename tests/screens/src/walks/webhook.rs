@@ -30,7 +30,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.sees("Token 1").await;
     walk.sees_no(&token).await;
 
-    deliver(&walk, &token, OPT_OUT).await;
+    walk.service.deliver(&token, OPT_OUT).await;
     walk.comes_to_see("6 of 7 steps are done").await;
     walk.fill("Webhook ID", &FIRST_WEBHOOK.to_string()).await;
     walk.act("Save the webhook ID").await;
@@ -43,7 +43,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.sees(&format!("webhook {FIRST_WEBHOOK}")).await;
     walk.look("checked").await;
 
-    deliver(&walk, &token, "no JSON").await;
+    walk.service.deliver(&token, "no JSON").await;
     walk.open("/connections/newsletter/deliveries?unread=true").await;
     walk.comes_to_see("Unreadable").await;
     walk.look("unread").await;
@@ -59,11 +59,4 @@ pub(crate) async fn walk(walk: Walk) {
     walk.act("Revoke the token").await;
     walk.sees("The token is revoked.").await;
     walk.end().await;
-}
-
-/// Sends a delivery with `token`, as the vendor does.
-async fn deliver(walk: &Walk, token: &str, body: &'static str) {
-    let url = format!("{}/api/v1/plus/connection/newsletter/consent-webhook", walk.service.address);
-    let sent = reqwest::Client::new().post(url).bearer_auth(token).body(body).send().await;
-    assert_eq!(sent.expect("the service answers").status(), 200);
 }
