@@ -33,14 +33,15 @@ pub(crate) fn prepare() -> Result<()> {
     if axe.exists() { Ok(()) } else { fetch_axe(&axe) }
 }
 
-/// Runs the walks whose name contains one of `names`, or all. The program and the components are built already.
-pub(crate) fn walk(names: &[String]) -> Result<()> {
+/// Runs all walks. The program and the components are built already.
+pub(crate) fn walk() -> Result<()> {
     say("the operator's page in a browser");
-    run(cargo(["test", "--package=screen-tests", "--"]).args(names))
+    run(&mut cargo(["test", "--package=screen-tests"]))
 }
 
-/// Runs the walks and takes pictures of every screen on the way, light and dark, wide and narrow.
-pub(crate) fn take_pictures(names: &[String]) -> Result<()> {
+/// Runs the walks whose name contains `name`, or all, and takes pictures of every screen on the way, light and dark, wide
+/// and narrow.
+pub(crate) fn take_pictures(name: Option<&str>) -> Result<()> {
     prepare()?;
     build::all()?;
     say("building connector-host, whose date can be moved");
@@ -52,11 +53,11 @@ pub(crate) fn take_pictures(names: &[String]) -> Result<()> {
         "--features=host-cli/test-clock",
     ]))?;
     let folder = target_dir().join("screens");
-    if names.is_empty() && folder.exists() {
+    if name.is_none() && folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     say("walking through the operator's page");
-    run(cargo(["test", "--package=screen-tests", "--"]).args(names).env(PICTURES, "1"))?;
+    run(cargo(["test", "--package=screen-tests", "--"]).args(name).env(PICTURES, "1"))?;
     say(&format!("the pictures are in {}", shown(&folder)));
     Ok(())
 }

@@ -34,8 +34,8 @@ enum Xtask {
     Lint,
     /// Walk through the operator's page in a browser, and take pictures of every screen.
     Screens {
-        /// Only the walks whose name contains one of these.
-        names: Vec<String>,
+        /// Only the walks whose name contains this.
+        name: Option<String>,
     },
     /// Run the demonstration against the stand-in, step by step.
     Demo {
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Xtask::Build => build::all(),
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Lint => lint::all(),
-        Xtask::Screens { names } => browser::take_pictures(&names),
+        Xtask::Screens { name } => browser::take_pictures(name.as_deref()),
         Xtask::Demo { keep } => demo::run_all(if keep { Afterwards::Stay } else { Afterwards::End }),
         Xtask::FidesTemplate { plain_http, callback } => fides::write_template(Variant {
             protocol: if plain_http { Protocol::PlainHttp } else { Protocol::Https },

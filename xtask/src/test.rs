@@ -34,7 +34,7 @@ pub(crate) fn all(arguments: &[String]) -> Result<()> {
 /// machine is a failure in continuous integration.
 fn walk_in_browser() -> Result<()> {
     match browser::prepare() {
-        Ok(()) => browser::walk(&[]),
+        Ok(()) => browser::walk(),
         Err(error) if env::var_os("CI").is_some() => Err(error.context("the page's tests cannot run")),
         Err(error) => {
             say("everything passed, but the tests of the operator's page in a browser were left out:");

@@ -153,9 +153,10 @@ async fn whole(response: Response) -> Result<Bytes, Problem> {
     Ok(response.into_body().collect().await.map_err(internal)?.to_bytes())
 }
 
-/// Returns the document in an answer.
+/// Returns the document in an answer. An answer without one, such as to a deletion, counts as `null`.
 async fn document<T: DeserializeOwned>(response: Response) -> Result<T, Problem> {
-    serde_json::from_slice(&whole(response).await?).map_err(internal)
+    let body = whole(response).await?;
+    serde_json::from_slice(if body.is_empty() { b"null" } else { &body }).map_err(internal)
 }
 
 /// A problem of this program itself.
