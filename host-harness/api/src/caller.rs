@@ -177,6 +177,8 @@ scoped_callers! {
     ConnectionsWrite: Connections Write,
     PluginsRead: Plugins Read,
     PluginsWrite: Plugins Write,
+    BulkRead: Bulk Read,
+    BulkWrite: Bulk Write,
     AdminRead: Admin Read,
     AdminWrite: Admin Write,
 }

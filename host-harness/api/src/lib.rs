@@ -9,6 +9,7 @@ mod alarms;
 mod api_keys;
 mod audit;
 mod body;
+mod bulk_acts;
 mod callback;
 mod caller;
 mod connections;

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use host_service::people::People;
+use host_service::{people::People, requests::Requests};
 use host_store::{Store, merged};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -43,14 +43,19 @@ async fn list_shared_records(
     responses((status = 200, body = PersonReport)))]
 async fn find_person(
     State(people): State<People>,
+    State(requests): State<Requests>,
     RequestsRead(caller): RequestsRead,
     Json(PersonToFind { identity, tenant }): Json<PersonToFind>,
 ) -> Result<Response, Problem> {
     let found = people.find(identity.into(), caller.reach().clone(), tenant, caller.who()).await?;
     let sees_choices = caller.check(ConsentRead::SCOPE).is_ok();
-    let connections = found.into_iter().map(PersonAtConnection::from);
-    let connections = connections.map(|at| if sees_choices { at } else { at.without_choices() });
-    let mut response = axum::Json(PersonReport { connections: connections.collect() }).into_response();
+    let mut connections = Vec::new();
+    for mut at in found {
+        let standings = requests.standings(std::mem::take(&mut at.requests)).await?;
+        let at = PersonAtConnection::of(at, standings);
+        connections.push(if sees_choices { at } else { at.without_choices() });
+    }
+    let mut response = axum::Json(PersonReport { connections }).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

@@ -83,6 +83,10 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "person-forgotten", "The person of the request is no longer stored");
     pub(crate) const NOT_REPLAYED: ProblemKind =
         kind(StatusCode::CONFLICT, "not-replayed", "The request cannot be replayed");
+    pub(crate) const MATCHES_CHANGED: ProblemKind =
+        kind(StatusCode::CONFLICT, "matches-changed", "Another number of requests matches");
+    pub(crate) const NOT_PENDING: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-pending", "It does not wait for a decision");
     pub(crate) const BREAKS_MAPPING: ProblemKind =
         kind(StatusCode::CONFLICT, "breaks-mapping", "A mapping would become invalid");
     pub(crate) const TOO_MANY_TOKENS: ProblemKind = kind(

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     body::{Json, Path, Query},
     callback,
-    caller::{RequestsRead, RequestsWrite},
+    caller::{Caller, RequestsRead, RequestsWrite},
     found::{reachable_connection, reachable_request},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
@@ -28,11 +28,12 @@ use host_service::{
         Requests,
         accept::{Accepted, Submission},
         handler::PersonTask,
+        standing::{MonthFilter, RequestSearch},
     },
 };
 use host_store::{
     Store,
-    requests::{self, RequestFilter},
+    requests::matching::{ListPart, MatchCount, RequestFilter},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -79,19 +80,30 @@ async fn submit_request(
 #[utoipa::path(get, path = "/api/v1/requests", security(("key" = ["requests:read"])), tag = "requests", params(RequestQuery),
     responses((status = 200, body = RequestPage)))]
 async fn list_requests(
-    State(store): State<Store>,
+    State(requests): State<Requests>,
     RequestsRead(caller): RequestsRead,
     Query(query): Query<RequestQuery>,
 ) -> Result<axum::Json<RequestPage>, Problem> {
+    let search = search(&caller, &query);
+    let MatchCount { count, is_exact } = requests.count(search.clone()).await?;
+    let part = ListPart { before: query.before, limit: query.limit.0.into() };
+    let listed = requests.list(search, part).await?;
+    let listed = listed.into_iter().map(Into::into).collect();
+    Ok(axum::Json(RequestPage { requests: listed, count, count_is_exact: is_exact }))
+}
+
+/// Returns what `query` finds of what `caller` can access.
+pub(crate) fn search(caller: &Caller, query: &RequestQuery) -> RequestSearch {
     let filter = RequestFilter {
         reach: caller.reach().clone(),
-        connection: query.connection,
+        connection: query.connection.clone(),
+        tenant: query.tenant.clone(),
         state: query.state.map(Into::into),
-        before: query.before,
-        limit: query.limit.0.into(),
+        action: query.action.map(Into::into),
+        ..RequestFilter::default()
     };
-    let listed = store.read(move |c| Box::pin(async move { requests::list(c, &filter).await })).await?;
-    Ok(axum::Json(RequestPage { requests: listed.into_iter().map(Into::into).collect() }))
+    let month = if query.late { MonthFilter::Short } else { MonthFilter::Any };
+    RequestSearch { filter, month, waits_for: query.waits_for.map(Into::into) }
 }
 
 /// Shows a request, when it will run, and each of its attempts.

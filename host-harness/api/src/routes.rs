@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     access, alarms, api_keys, audit,
     body::MAX_BODY,
-    connections, consent, deliveries,
+    bulk_acts, connections, consent, deliveries,
     document::{self, Document},
     edge::{body_timeout, caller_log, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
@@ -60,6 +60,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(version_difference::routes())
         .merge(pins::routes())
         .merge(requests::routes())
+        .merge(bulk_acts::routes())
         .merge(status::routes())
         .merge(metrics::routes())
         .merge(tokens::routes())

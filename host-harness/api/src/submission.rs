@@ -19,7 +19,7 @@ use host_service::{
 };
 use host_store::{
     Store, StoreError, callbacks,
-    requests::{self, RequestView},
+    requests::{RequestView, attempts},
 };
 use serde_json::json;
 use utoipa::IntoParams;
@@ -28,7 +28,7 @@ use crate::{
     prefer::{PreferHeader, applied_wait},
     problem::{Problem, kinds},
     status::not_carried_out,
-    types::requests::{AcceptedRequest, Request, RequestReport},
+    types::requests::{AcceptedRequest, ListedRequest, Outcome, RequestReport},
 };
 
 /// The same maximum as Stripe's.
@@ -133,7 +133,8 @@ pub(crate) async fn submit(
         Completion::Complete => axum::Json(report(store, requests, view).await?).into_response(),
         Completion::NotCarriedOut(why) => {
             let problem = not_carried_out(&view, &why);
-            problem.with("outcome", json!(Request::from(view).outcome)).into_response()
+            let outcome = view.outcome.and_then(|stored| Outcome::of_stored(&view.id, stored));
+            problem.with("outcome", json!(outcome)).into_response()
         }
     };
     applied_wait(&mut response, wait);
@@ -176,12 +177,12 @@ pub(crate) async fn report(
 ) -> Result<RequestReport, StoreError> {
     let id = request.id.clone();
     let read = store.read(move |c| {
-        Box::pin(async move { Ok((requests::attempts(c, &id).await?, callbacks::show(c, &id).await?)) })
+        Box::pin(async move { Ok((attempts::attempts(c, &id).await?, callbacks::show(c, &id).await?)) })
     });
     let (attempts, callback) = read.await?;
-    let forecast = requests.forecast(&request).await?.into();
+    let ListedRequest { request, forecast } = requests.standing(request).await?.into();
     let attempts = attempts.into_iter().map(Into::into).collect();
-    Ok(RequestReport { request: request.into(), forecast, attempts, callback: callback.map(Into::into) })
+    Ok(RequestReport { request, forecast, attempts, callback: callback.map(Into::into) })
 }
 
 impl From<AcceptError> for Problem {

@@ -6,6 +6,7 @@ pub mod alarms;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod bulk_acts;
 pub mod callback;
 pub mod chosen_at;
 pub mod connection_list;

@@ -7,6 +7,7 @@ mod alarm;
 mod api_key;
 mod audit;
 mod backup;
+mod bulk_act;
 mod check;
 mod choices;
 mod client;
@@ -42,6 +43,7 @@ mod reference;
 mod rehearsal;
 mod reload;
 mod request;
+mod request_filter;
 mod restore;
 mod reveal;
 mod secret_file;
@@ -149,6 +151,9 @@ enum Command {
     Person(people::PeopleCommand),
     /// List the choices that people made at vendors. Contains personal data.
     ConsentEvents(consent_events::ConsentEventsCommand),
+    /// Approve, withdraw and follow acts on many requests at once.
+    #[command(subcommand)]
+    BulkAct(bulk_act::BulkActCommand),
     /// List and clear a service's alarms.
     #[command(subcommand)]
     Alarm(alarm::AlarmCommand),
@@ -294,6 +299,7 @@ async fn answer(
         Command::Reconcile(command) => command.run(&session).await,
         Command::Person(command) => command.run(&session).await,
         Command::ConsentEvents(command) => command.run(&session, format).await,
+        Command::BulkAct(command) => command.run(&session).await,
         Command::Alarm(command) => command.run(&session).await,
         Command::Plugin(command) => command.run(&session).await,
         Command::Delivery(command) => command.run(&session).await,

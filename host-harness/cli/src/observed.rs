@@ -29,9 +29,12 @@ fn requests(sent: &[ObservedRequest]) -> String {
     listed.join(", ")
 }
 
-fn request(ObservedRequest { operation, effect, status, .. }: &ObservedRequest) -> String {
+fn request(request: &ObservedRequest) -> String {
+    let ObservedRequest { operation, method, path, effect, status, .. } = request;
     let status = status.map_or_else(|| "not answered".to_owned(), |status| status.to_string());
-    format!("{operation} ({effect}, {status})")
+    let target = method.as_ref().zip(path.as_ref());
+    let target = target.map_or_else(String::new, |(method, path)| format!("{method} {path}, "));
+    format!("{operation} ({target}{effect}, {status})")
 }
 
 #[cfg(test)]
@@ -44,6 +47,8 @@ mod tests {
     fn a_record_says_what_was_sent_whom_it_named_and_what_is_taken_on_trust() {
         let request =
             json!({"operation": "forget", "effect": "write", "status": 202, "sent_at": 0, "took_ms": 1});
+        let targeted = json!({"operation": "look", "method": "GET", "path": "/users/{email}", "effect": "read",
+            "status": 200, "sent_at": 0, "took_ms": 1});
         let unanswered =
             json!({"operation": "read", "effect": "read", "status": null, "sent_at": 0, "took_ms": 1});
         for (record, said) in [
@@ -52,6 +57,7 @@ mod tests {
                 json!({"requests": [request, unanswered], "names_person": true}),
                 "forget (write, 202), read (read, not answered)",
             ),
+            (json!({"requests": [targeted], "names_person": true}), "look (GET /users/{email}, read, 200)"),
             (
                 json!({"requests": [unanswered], "names_person": false, "exempt": ["confirm-erased"]}),
                 "read (read, not answered); none of the answered ones named the person; taken on trust, since the \

@@ -2,26 +2,33 @@
 
 use clap::{Args, Subcommand};
 
+use serde_json::json;
+
 use super::{
+    bulk_act,
     client::{ApiCall, ApiResponse},
     exit::Exit,
     failure::Failure,
     observed,
     output::{CommandOutput, ID, TIME, coloured, fact_lines, table},
+    request_filter::{RequestFilterArgs, count_words},
     reveal::revealed,
     session::Session,
     words::{date, list, optional, time, timestamp, with_reason},
 };
 use host_api::types::{
-    attempts::{Attempt, AttemptResult},
+    attempts::{Attempt, AttemptResult, Step},
     callback::Callback,
     erasure::Receipt,
     requests::{
-        AcceptedRequest, Outcome, ReadingOutcome, ReportEntry, ReportStatus, RequestPage, RequestReport,
-        RequestState,
+        AcceptedRequest, Forecast, ListedRequest, Outcome, ReadingOutcome, ReportEntry, ReportStatus,
+        RequestPage, RequestReport, RequestState,
     },
     status::RequestStatus,
 };
+
+/// The characters of a digest that a table shows: `sha256:` and 12 digits.
+const SHORT_DIGEST: usize = 19;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RequestCommand {
@@ -47,21 +54,14 @@ pub(super) enum RequestCommand {
         /// The request's id.
         id: String,
     },
-    /// Put a request that failed or expired back in the queue.
-    Replay {
-        /// The request's id.
-        id: String,
-    },
+    /// Put a request that failed or expired back in the queue, or all that match.
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ListRequestsArgs {
-    /// Only requests of this connection.
-    #[arg(long, value_name = "KEY")]
-    connection: Option<String>,
-    /// Only requests in this state: waiting, running, done, failed, skipped or expired.
-    #[arg(long)]
-    state: Option<String>,
+    #[command(flatten)]
+    filter: RequestFilterArgs,
     /// List requests older than this id, such as the last id of the previous page.
     #[arg(long, value_name = "ID")]
     before: Option<String>,
@@ -70,14 +70,29 @@ pub(super) struct ListRequestsArgs {
     limit: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// The request's id.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    id: Option<String>,
+    /// Replay all requests that match the other options, as one act. Without --expect, only counts them.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: RequestFilterArgs,
+    /// How many requests are to be replayed, from 1 to 10000. If another number matches, nothing is done.
+    #[arg(long, value_name = "NUMBER", requires = "all")]
+    expect: Option<i64>,
+}
+
 impl RequestCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let client = session.client()?;
         match self {
             Self::List(which) => {
-                let call = ApiCall::get(&["requests"])
-                    .with("connection", which.connection)
-                    .with("state", which.state)
+                let call = which
+                    .filter
+                    .add_to(ApiCall::get(&["requests"]))
                     .with("before", which.before)
                     .with("limit", which.limit);
                 Ok(listed(session.console.width, client.ask(call).await?))
@@ -91,11 +106,30 @@ impl RequestCommand {
                 Ok(status(client.ask(call).await?))
             }
             Self::Reveal { id } => revealed(&client, &id).await,
-            Self::Replay { id } => {
+            Self::Replay(ReplayArgs { id: Some(id), filter, .. }) => {
+                if filter != RequestFilterArgs::default() {
+                    return Err(Failure::misused(
+                        "options that select requests require --all in place of an id",
+                    ));
+                }
                 let ApiResponse { value, json } =
                     client.ask::<AcceptedRequest>(ApiCall::post(&["requests", &id, "replay"])).await?;
                 let people = format!("request {id}: {}: it will be carried out again", value.state);
                 Ok(CommandOutput { people, json, exit: Exit::Done })
+            }
+            Self::Replay(ReplayArgs { filter, expect: Some(expected), .. }) => {
+                let act = json!({"act": "replay", "filter": filter.document(), "expected": expected});
+                Ok(bulk_act::summary(client.ask(ApiCall::post(&["bulk-acts"]).json(&act)).await?))
+            }
+            Self::Replay(ReplayArgs { filter, .. }) => {
+                let call = filter.add_to(ApiCall::get(&["requests"])).with("limit", Some(1));
+                let ApiResponse { value, json } = client.ask::<RequestPage>(call).await?;
+                let people = format!(
+                    "{}; nothing was done\nnext: repeat the command with --expect {} to replay them",
+                    count_words(&value),
+                    value.count
+                );
+                Ok(CommandOutput { people, json, exit: Exit::Unproven })
             }
         }
     }
@@ -126,14 +160,39 @@ fn status(ApiResponse { value, json }: ApiResponse<RequestStatus>) -> CommandOut
 }
 
 fn listed(width: u16, ApiResponse { value, json }: ApiResponse<RequestPage>) -> CommandOutput {
-    let columns =
-        [("id", ID), ("connection", None), ("action", None), ("received", None), ("state, and why", None)];
-    let rows = value.requests.iter().map(|request| {
-        let state = with_reason(&request.state, request.reason.as_deref());
-        let (id, connection) = (request.id.clone(), request.connection.clone());
-        vec![id, connection, request.action.to_string(), date(request.received_at), state]
+    let columns = [
+        ("id", ID),
+        ("connection", None),
+        ("person", None),
+        ("action", None),
+        ("received", None),
+        ("days left", None),
+        ("next", None),
+        ("state, and why", None),
+    ];
+    let rows = value.requests.iter().map(|ListedRequest { request, forecast }| {
+        vec![
+            request.id.clone(),
+            request.connection.clone(),
+            request.person.clone(),
+            request.action.to_string(),
+            date(request.received_at),
+            optional(request.days_left.as_ref()),
+            next(request.step, forecast),
+            with_reason(&request.state, request.reason.as_deref()),
+        ]
     });
-    CommandOutput { people: table(width, &columns, rows).to_string(), json, exit: Exit::Done }
+    let people = format!("{}\n{}", table(width, &columns, rows), count_words(&value));
+    CommandOutput { people, json, exit: Exit::Done }
+}
+
+/// What is expected next, when, and what holds it back; empty if nothing is.
+fn next(step: Step, forecast: &Forecast) -> String {
+    let Forecast { runs_at, held_back_by, place, .. } = forecast;
+    let what = runs_at.map(|at| format!("{step} at {}", date(at)));
+    let place = place.map(|place| format!(", place {place}")).unwrap_or_default();
+    let why = held_back_by.as_ref().map(|why| format!("on hold: {why}{place}"));
+    what.into_iter().chain(why).collect::<Vec<_>>().join("\n")
 }
 
 /// Everything known about a request. The exit code is that of the request.
@@ -150,12 +209,15 @@ pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<Reques
     let mut parts = vec![fact_lines(&[
         ("request", request.id.clone()),
         ("connection", request.connection.clone()),
+        ("person", request.person.clone()),
         ("action", request.action.to_string()),
         ("state", coloured(&request.state.to_string(), exit)),
         ("reason", optional(request.reason.as_ref())),
         ("received", timestamp(request.received_at)),
         ("runs", time(forecast.runs_at)),
         ("held back by", optional(forecast.held_back_by.as_ref())),
+        ("place", optional(forecast.place.as_ref())),
+        ("days left", optional(request.days_left.as_ref())),
         ("ended", time(request.finished_at)),
         ("callback", optional(callback.as_ref().map(callback_words).as_ref())),
         ("read", read),
@@ -171,6 +233,7 @@ pub(super) fn output(width: u16, ApiResponse { value, json }: ApiResponse<Reques
         let columns = [
             ("attempt", None),
             ("step", None),
+            ("version", None),
             ("began", TIME),
             ("ended", TIME),
             ("requests", None),
@@ -198,7 +261,26 @@ fn attempt(attempt: &Attempt) -> Vec<String> {
     let (began, ended) = (timestamp(attempt.began_at), time(attempt.ended_at));
     let result_text = attempt.result.as_ref().map(result_text).unwrap_or_default();
     let requests = attempt.observed.as_ref().map(observed::words).unwrap_or_default();
-    vec![attempt.number.to_string(), attempt.step.to_string(), began, ended, requests, result_text]
+    vec![
+        attempt.number.to_string(),
+        attempt.step.to_string(),
+        version(attempt),
+        began,
+        ended,
+        requests,
+        result_text,
+    ]
+}
+
+/// The version that ran: its plugin and number, or its digest if the service does not know them, with the digest's first
+/// digits.
+fn version(attempt: &Attempt) -> String {
+    let digest = attempt.plugin_digest.chars().take(SHORT_DIGEST).collect::<String>();
+    match (&attempt.plugin, &attempt.plugin_version) {
+        (Some(plugin), Some(version)) => format!("{plugin} {version}\n{digest}"),
+        (Some(plugin), None) => format!("{plugin}\n{digest}"),
+        (None, _) => digest,
+    }
 }
 
 /// The result of an attempt, in brief.
@@ -232,8 +314,6 @@ pub(super) fn exit(state: RequestState, outcome: Option<&Outcome>) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use host_api::types::item::Item;
 

@@ -2,6 +2,7 @@
 
 pub mod approvers;
 pub mod backoff;
+pub mod bulk;
 pub mod case_section;
 pub mod consent;
 pub mod contract;

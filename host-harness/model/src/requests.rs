@@ -5,6 +5,7 @@ pub mod completion;
 pub mod deadline;
 pub mod outcome;
 pub mod retry;
+pub mod waits_for;
 
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray};

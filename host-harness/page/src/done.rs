@@ -10,6 +10,10 @@ pub(crate) enum Done {
     AlarmCleared,
     AuditVerified,
     KeyRevoked,
+    BulkActApproved,
+    BulkActBegun,
+    BulkActRequested,
+    BulkActWithdrawn,
     RequestReplayed,
     RequestStored,
     ConnectionChanged,
@@ -67,6 +71,10 @@ impl Done {
             Self::WebhookIdSet => {
                 "The webhook ID is saved. Send the vendor a new token to see that it works."
             }
+            Self::BulkActApproved => "The act is approved, and begins.",
+            Self::BulkActBegun => "The act begins.",
+            Self::BulkActRequested => "The act waits for the approval of another person.",
+            Self::BulkActWithdrawn => "The act is withdrawn. Nothing was done.",
             Self::RequestReplayed => "The request is back in the queue.",
             Self::RequestStored => "The request is stored.",
         }

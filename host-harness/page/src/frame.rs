@@ -81,6 +81,14 @@ impl Rights {
         self.may(Area::Admin, AccessKind::Write)
     }
 
+    pub(crate) fn read_bulk(&self) -> bool {
+        self.may(Area::Bulk, AccessKind::Read)
+    }
+
+    pub(crate) fn write_bulk(&self) -> bool {
+        self.may(Area::Bulk, AccessKind::Write)
+    }
+
     pub(crate) fn write_connections(&self) -> bool {
         self.may(Area::Connections, AccessKind::Write)
     }

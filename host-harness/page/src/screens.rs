@@ -2,7 +2,9 @@
 
 mod alarms;
 mod audit;
+mod bulk_acts;
 mod catalogue;
+mod chosen;
 mod connection;
 mod connection_fields;
 mod connection_form;
@@ -24,6 +26,7 @@ mod plugins;
 mod request;
 mod requests;
 mod reveal;
+mod shown_request;
 mod sign_in;
 mod start;
 mod upload;
@@ -47,6 +50,7 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(mapping::routes())
         .merge(mapping_file::routes())
         .merge(catalogue::routes())
+        .merge(bulk_acts::routes())
         .merge(alarms::routes())
         .merge(person::routes())
         .merge(reveal::routes())

@@ -5,6 +5,7 @@ mod audit;
 mod browser;
 mod connections;
 mod keys;
+mod many_requests;
 mod mapping;
 mod new_request;
 mod person;

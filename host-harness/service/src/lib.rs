@@ -4,6 +4,7 @@ pub mod alarms;
 pub mod api_keys;
 pub mod audit_trail;
 mod bell;
+pub mod bulk_acts;
 pub mod caller_work;
 mod clock_watch;
 pub mod connections;

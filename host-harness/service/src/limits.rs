@@ -37,13 +37,6 @@ impl StoredLedger {
         Ok(Self { store, clock, key })
     }
 
-    /// Returns how many more requests `limit` currently allows for this vendor account.
-    pub(crate) async fn free(&self, account: [u8; 32], limit: &Limit) -> Result<i64, StoreError> {
-        let account = self.key.digest(&account);
-        let (limit, now) = (limit.clone(), milliseconds(self.clock.date()));
-        self.store.read(move |c| Box::pin(async move { limits::free(c, &account, &limit, now).await })).await
-    }
-
     /// Returns how much is used of each limit of a vendor account, in the order given.
     pub(crate) async fn usage(&self, limits: Vec<([u8; 32], Limit)>) -> Result<Vec<LimitUsage>, StoreError> {
         let (key, now) = (Arc::clone(&self.key), milliseconds(self.clock.date()));

@@ -12,6 +12,7 @@ use crate::{
     api_keys::ApiKeys,
     audit_trail::AuditTrail,
     bell::Bell,
+    bulk_acts::BulkActs,
     caller_work::CallerWork,
     connections::{Connections, sources::Sources},
     consent::{
@@ -46,6 +47,8 @@ pub struct Parts {
     pub operations: PluginOperations,
     /// Accepts requests.
     pub requests: Requests,
+    /// Acts on many requests at once.
+    pub bulk_acts: BulkActs,
     /// Notices and systems.
     pub catalogue: Catalogue,
     /// The mappings from items to notices.
@@ -98,7 +101,19 @@ impl Parts {
             consent: Arc::new(Apply { store: stored(), clock: timed() }),
             reading: Arc::new(Readings { clock: timed() }),
         };
+        let requests = Requests {
+            served: served.clone(),
+            store: stored(),
+            clock: timed(),
+            ledger,
+            bell: bell.clone(),
+            handlers,
+            ends: Ends::default(),
+            stopping,
+        };
         Self {
+            bulk_acts: BulkActs::new(requests.clone(), service.approvers),
+            requests,
             connections: Connections::new(
                 served.clone(),
                 stored(),
@@ -109,16 +124,6 @@ impl Parts {
                 Sources::of(config, service),
             ),
             operations,
-            requests: Requests {
-                served: served.clone(),
-                store: stored(),
-                clock: timed(),
-                ledger,
-                bell: bell.clone(),
-                handlers,
-                ends: Ends::default(),
-                stopping,
-            },
             catalogue: Catalogue::new(stored(), timed()),
             mappings: Mappings::new(served.clone(), stored(), timed()),
             feed: Feed::new(stored(), timed()),

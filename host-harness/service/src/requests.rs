@@ -13,11 +13,13 @@ pub(crate) mod ends;
 pub mod forecast;
 pub mod handler;
 pub(crate) mod late;
+mod limit_queues;
 pub mod person_context;
 pub(crate) mod put;
 pub mod quotas;
-mod replay;
+pub(crate) mod replay;
 mod reveal;
+pub mod standing;
 pub mod wait;
 pub(crate) mod worker;
 

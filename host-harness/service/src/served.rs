@@ -146,6 +146,11 @@ impl Served {
         self.pins.lock().get(key).cloned()
     }
 
+    /// Returns the keys of the connections that cannot be served as they are.
+    pub(crate) fn unserved(&self) -> Vec<String> {
+        self.problems.lock().keys().cloned().collect()
+    }
+
     /// Returns the connections whose pinned version cannot be used.
     pub(crate) fn with_unusable_version(&self) -> Vec<String> {
         let problems = self.problems.lock();

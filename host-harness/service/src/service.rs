@@ -281,6 +281,7 @@ fn begin(
     let forwarding = Forwarding { posts: posts.clone(), feed, catalogue };
     tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
+    tasks.begin("bulk acts", parts.bulk_acts.clone().run(stopping()));
     tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
     tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
     tasks.begin("inbox", inbox.clone().run(stopping(), grace));

@@ -7,24 +7,6 @@ use host_model::{contract::manifest::Limit, time::millis};
 
 use crate::{database::Tx, error::StoreError};
 
-/// Returns how many more requests `limit` allows for this vendor account at `now`, in milliseconds since the Unix
-/// epoch.
-pub async fn free(
-    connection: &mut Tx,
-    account: &[u8; 32],
-    limit: &Limit,
-    now: i64,
-) -> Result<i64, StoreError> {
-    let count = "SELECT COUNT(*) FROM sends WHERE account = $1 AND limit_name = $2 AND at >= $3";
-    let counted: i64 = sqlx::query_scalar(count)
-        .bind(account.to_vec())
-        .bind(&limit.name)
-        .bind(now.saturating_sub(period(limit)))
-        .fetch_one(connection)
-        .await?;
-    Ok(i64::from(limit.requests).saturating_sub(counted))
-}
-
 /// How much of a limit is used. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitUsage {

@@ -1,14 +1,13 @@
 //! Requests in the database: storing, showing and replaying them.
 //! Tested in `service/src/requests/worker/tests.rs`.
 
+pub mod attempts;
 pub mod kept;
+pub mod matching;
 
 use serde_json::Value;
 
-use crate::{
-    columns::Column, database::Tx, error::StoreError, grant::KeyReach, person::PersonId,
-    row_change::RowChange,
-};
+use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
 use host_model::requests::{Action, RequestState, Step, completion::Completion, outcome::Outcome};
 
 /// A request about to be stored.
@@ -42,12 +41,16 @@ pub struct NewRequest {
 /// A request as shown to operators, without personal data. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct RequestView {
+    /// Its position in the order of acceptance.
+    pub seq: i64,
     /// Its id.
     pub id: String,
     /// The tenant that it belongs to.
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
+    /// The person it is about.
+    pub person: PersonId,
     /// The requested action.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
@@ -88,31 +91,7 @@ impl RequestView {
     }
 }
 
-/// A recorded attempt. Times are in milliseconds since the Unix epoch.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct AttemptView {
-    /// Its number, starting at 1.
-    #[sqlx(rename = "generation")]
-    pub number: i64,
-    /// The step that it carried out.
-    #[sqlx(try_from = "Column<Step>")]
-    pub step: Step,
-    /// The digest of the plugin that ran.
-    #[sqlx(rename = "digest")]
-    pub plugin_digest: String,
-    /// When it began.
-    pub began_at: i64,
-    /// When it ended; `None` while it is running, or if the process ended first.
-    pub ended_at: Option<i64>,
-    /// Its result; `None` if there is none.
-    #[sqlx(try_from = "Column<Option<Value>>")]
-    pub result: Option<Value>,
-    /// What the host observed; `None` if it has not ended, or ended in a version that did not record it.
-    #[sqlx(try_from = "Column<Option<Value>>")]
-    pub observed: Option<Value>,
-}
-
-const COLUMNS: &str = "id, tenant, connection, action, state, step, generation, received_at, \
+const COLUMNS: &str = "seq, id, tenant, connection, person, action, state, step, generation, received_at, \
                        CASE WHEN state = 'waiting' AND contradicted_by IS NULL THEN next_at END AS next_at, outcome, \
                        reason, finished_at, contradicted_by";
 
@@ -169,52 +148,6 @@ struct SentRequest {
 pub async fn show(connection: &mut Tx, id: &str) -> Result<Option<RequestView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
-}
-
-/// Returns the attempts of the request with this id, oldest first.
-pub async fn attempts(connection: &mut Tx, id: &str) -> Result<Vec<AttemptView>, StoreError> {
-    let attempts = sqlx::query_as(
-        "SELECT a.generation, a.step, a.digest, a.began_at, a.ended_at, a.result, a.observed \
-         FROM attempts a JOIN requests r ON r.seq = a.request WHERE r.id = $1 ORDER BY a.generation",
-    )
-    .bind(id)
-    .fetch_all(connection)
-    .await?;
-    Ok(attempts)
-}
-
-/// Selects the requests to list: those that match every field.
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    /// Only those that belong to this.
-    pub reach: KeyReach,
-    /// Only those of the connection with this key; `None` for all.
-    pub connection: Option<String>,
-    /// Only those in this state; `None` for all.
-    pub state: Option<RequestState>,
-    /// Only those accepted before the request with this id, for paging; `None` for all.
-    pub before: Option<String>,
-    /// The maximum number of requests.
-    pub limit: i64,
-}
-
-/// Lists the requests that match `filter`, newest first.
-pub async fn list(connection: &mut Tx, filter: &RequestFilter) -> Result<Vec<RequestView>, StoreError> {
-    let reached = filter.reach.condition("tenant", "connection", 5);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM requests WHERE ($1 IS NULL OR connection = $1) AND ($2 IS NULL OR state = $2) \
-           AND ($3 IS NULL OR seq < (SELECT seq FROM requests WHERE id = $3)) AND {reached} \
-         ORDER BY seq DESC LIMIT $4"
-    );
-    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(filter.connection.as_deref())
-        .bind(filter.state.as_ref().map(AsRef::as_ref))
-        .bind(filter.before.as_deref())
-        .bind(filter.limit);
-    for value in filter.reach.values() {
-        query = query.bind(value);
-    }
-    Ok(query.fetch_all(connection).await?)
 }
 
 /// Returns the requests about one of `people`, newest first, at most `limit`.

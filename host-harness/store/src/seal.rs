@@ -16,6 +16,8 @@ use crate::{
     error::{StoreError, Unsealable},
     keyed::{KEY_BYTES, keyed},
     mac::{MacKey, RowMac, RowMessage},
+    person::PersonId,
+    person_hash::{PersonHash, PersonHashKey},
 };
 use host_model::{contract::Identifier, secret::Secret};
 
@@ -55,7 +57,7 @@ impl MasterKey {
     /// Returns a vault that seals and opens values with this key.
     pub fn vault(&self) -> Vault {
         let sealer = Sealer(XChaCha20Poly1305::new(Key::from_slice(self.0.as_slice())));
-        Vault { sealer, macs: MacKey::of(&self.0) }
+        Vault { sealer, macs: MacKey::of(&self.0), people: PersonHashKey::of(&self.0) }
     }
 
     /// Derives the key that authenticates the compiled code of plugins.
@@ -69,6 +71,7 @@ impl MasterKey {
 pub struct Vault {
     sealer: Sealer,
     macs: MacKey,
+    people: PersonHashKey,
 }
 
 /// The key for the data of a single request. Destroying the key destroys the data sealed with it.
@@ -120,6 +123,11 @@ impl Vault {
     pub fn callback_secret(&self, api_key: &str) -> Option<Secret> {
         let RowMac(code) = self.row("callback signature").text(api_key).mac();
         Secret::new(format!("whsec_{}", STANDARD.encode(code.get(1..)?)))
+    }
+
+    /// Returns the short hash that stands for `person` of the connection with the key `connection`.
+    pub fn person_hash(&self, tenant: &str, connection: &str, person: PersonId) -> PersonHash {
+        self.people.hash(tenant, connection, person)
     }
 
     /// Begins the message of a row of this kind, to authenticate it.

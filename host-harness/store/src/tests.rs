@@ -318,6 +318,11 @@ async fn what_is_asked_again_and_again_goes_through_no_table() {
             .collect();
         assert!(scans.is_empty(), "{scans:?} in {sql}");
     }
+    let steps = plan(&store, queue::DUE_LANES).await;
+    assert!(
+        steps.iter().any(|step| step.contains("(connection>?)")),
+        "from connection to connection: {steps:?}"
+    );
     let steps = plan(&store, queue::CLAIM).await;
     assert!(steps.iter().any(|step| step.contains("COVERING INDEX requests_in_order")), "{steps:?}");
     assert!(

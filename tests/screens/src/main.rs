@@ -33,6 +33,7 @@ const WALKS: &[(&str, fn(Walk) -> LocalBoxFuture<'static, ()>)] = &[
     ("mapping", |walk| Box::pin(walks::mapping::walk(walk))),
     ("webhook", |walk| Box::pin(walks::webhook::walk(walk))),
     ("plugins", |walk| Box::pin(walks::plugins::walk(walk))),
+    ("requests", |walk| Box::pin(walks::requests::walk(walk))),
 ];
 
 /// Returns the folder of what cargo builds.

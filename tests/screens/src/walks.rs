@@ -4,5 +4,6 @@ pub(crate) mod brief;
 pub(crate) mod connecting;
 pub(crate) mod mapping;
 pub(crate) mod plugins;
+pub(crate) mod requests;
 pub(crate) mod signing_in;
 pub(crate) mod webhook;

@@ -249,7 +249,7 @@ async fn a_connection_with_unfinished_requests_is_deleted_only_when_they_are_aba
     eventually("it was sent", async || shown(&sent).await, |shown| shown["step"] == "confirm").await;
     bench.park(17, "the vendor refused the key").await;
     let unsent = submit("carl@example.com").await;
-    let others = bench.alarm("acme", Some("other"), "k", "x").await;
+    let others = bench.alarm("acme", Some("other"), "forward-skips", "x").await;
     let refused = bench.send(&key, "DELETE", PATH, None).await;
     assert_eq!(refused.problem(), (409, "unfinished"));
     assert_eq!(refused.json["requests"], 2);
@@ -358,7 +358,7 @@ async fn a_connection_that_cannot_be_read_keeps_no_other_from_being_served() {
 async fn an_alarm_is_cleared_by_name_with_a_note() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
-    let id = bench.alarm("acme", None, "k", "x").await;
+    let id = bench.alarm("acme", None, "forward-fails", "x").await;
     let listed = bench.get(&key, "/api/v1/alarms").await;
     assert_eq!(listed.json["alarms"][0]["id"], id.as_str());
     let note = "n".repeat(501);

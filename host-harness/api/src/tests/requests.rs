@@ -34,12 +34,17 @@ async fn a_request_is_accepted_once_it_is_stored_and_followed_to_its_attempts() 
     )
     .await;
     assert_eq!(shown.json["attempts"].as_array().unwrap().len(), 1);
-    assert!(shown.json["attempts"][0]["plugin_digest"].as_str().unwrap().starts_with("sha256:"));
+    let attempt = &shown.json["attempts"][0];
+    assert!(attempt["plugin_digest"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!((&attempt["plugin"], attempt["plugin_version"].is_string()), (&json!("iterable"), true));
+    let sent = &attempt["observed"]["requests"][0];
+    assert_eq!((&sent["method"], &sent["path"]), (&json!("POST"), &json!("/api/users/forget")));
     assert_eq!(shown.json["outcome"]["receipt"]["status"], "accepted");
     assert!(shown.json["forecast"]["runs_at"].is_number());
     assert!(!shown.text.contains("ada@example.com"));
     let listed = bench.get(&operator, "/api/v1/requests?connection=newsletter&limit=1").await;
     assert_eq!(listed.json["requests"][0]["id"], taken.json["id"]);
+    assert_eq!(listed.json["requests"][0]["person"], shown.json["person"]);
     let metrics = bench.get(&operator, "/metrics").await.text;
     let line = "connector_host_attempts_total{tenant=\"acme\",connection=\"newsletter\",operation=\"erasure\",status=\"in-progress\"} 1";
     assert!(metrics.lines().any(|told| told == line), "{metrics}");
@@ -119,4 +124,24 @@ async fn a_failed_request_is_replayed_and_one_that_is_done_is_not() {
     let again = bench.send(&operator, "POST", &format!("{place}/replay"), None).await;
     assert_eq!(again.problem(), (409, "not-replayed"));
     assert!(bench.audit("acme").await.iter().any(|record| record["what"] == "request-replayed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_about_one_person_have_one_hash_and_those_of_others_another() {
+    let bench = ApiBench::new().await;
+    let operator = bench.operator().await;
+    for key in ["newsletter", "shop"] {
+        bench.connect(&operator, "acme", key).await;
+    }
+    let person = async |connection: &str, email: &str| {
+        let path = format!("/api/v1/connection/{connection}/requests");
+        let taken = bench.send(&operator, "POST", &path, Some(erasure(email))).await;
+        let place = format!("/api/v1/requests/{}", taken.json["id"].as_str().unwrap());
+        bench.get(&operator, &place).await.json["person"].as_str().unwrap().to_owned()
+    };
+    let ada = person("newsletter", "ada@example.com").await;
+    assert!(ada.len() == 10 && ada.chars().all(|digit| digit.is_ascii_hexdigit()), "{ada}");
+    assert_eq!(person("newsletter", "Ada@example.com").await, ada);
+    assert_ne!(person("newsletter", "bob@example.com").await, ada);
+    assert_ne!(person("shop", "ada@example.com").await, ada, "a connection's people are its own");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::testing::{ApiBench, document};
-use host_model::scope::{Area, Scope, Scopes};
+use host_model::scope::{Scope, Scopes};
 use host_store::grant::{Grant, KeyReach};
 
 /// A grant of `scopes` for the connections `keys`.
@@ -45,9 +45,7 @@ async fn each_operation_requires_the_scope_that_the_document_declares_and_no_oth
     let bench = ApiBench::new().await;
     let operations = operations();
     let declared: BTreeSet<Scope> = operations.iter().map(|(.., scope)| *scope).collect();
-    // No operation acts on many requests at once yet.
-    let expected = Scope::all().filter(|scope| scope.area != Area::Bulk).collect();
-    assert_eq!(declared, expected, "each scope is of use");
+    assert_eq!(declared, Scope::all().collect(), "each scope is of use");
     for scope in Scope::all() {
         let name = |what: &str| -> &'static str { format!("{what}-{scope}").replace(':', "-").leak() };
         let lacking = bench

@@ -44,6 +44,7 @@ struct Names {
     request: String,
     delivery: String,
     operation: String,
+    api_key: String,
 }
 
 impl Names {
@@ -56,6 +57,7 @@ impl Names {
             request: never(),
             delivery: never(),
             operation: never(),
+            api_key: never(),
         }
     }
 
@@ -71,6 +73,7 @@ impl Names {
                     "connection" | "connections" => self.connection,
                     "tenants" => self.tenant,
                     "alarms" => &self.alarm,
+                    "api-keys" => &self.api_key,
                     "requests" => &self.request,
                     "deliveries" => &self.delivery,
                     "notices" => "n-1",
@@ -91,7 +94,7 @@ impl Names {
 
     /// The text of `answer`, with one word in place of all of these names.
     fn taken_out_of(&self, answer: &Answer) -> String {
-        let names = [self.tenant, self.connection, &self.alarm, &self.request, &self.delivery];
+        let names = [self.tenant, self.connection, &self.alarm, &self.request, &self.delivery, &self.api_key];
         names.iter().fold(answer.text.clone(), |text, name| text.replace(name, "…"))
     }
 }
@@ -101,6 +104,8 @@ fn body(route: &Route) -> String {
     let ada = json!({"email": "ada@example.com"});
     let body = match route.path.trim_start_matches("/api/v1/") {
         "alarms/{id}/clear" => json!({"note": "mine"}),
+        "api-keys" => json!({"name": "mine", "role": "viewer", "tenants": ["acme"]}),
+        "people/find" => json!({"identity": ada}),
         "connection/{key}" => json!({"enabled": false}),
         "connection/{key}/choices" | "connection/{key}/confirm" => json!({"identity": ada}),
         "connection/{key}/consent" => json!({"identity": ada, "preferences": {"items": [
@@ -177,14 +182,17 @@ async fn with_everything(bench: &ApiBench, operator: &str) -> Names {
     let deliveries = eventually("one delivery is read, and one is unreadable", listed, settled).await;
     let delivery = deliveries[0]["id"].as_str().unwrap().to_owned();
     // This alarm ends only when it is cleared.
-    let alarm = bench.alarm("acme", None, "k", "x").await;
+    let alarm = bench.alarm("acme", None, "forward-fails", "x").await;
     let feed = bench.get(operator, "/api/v1/consent-events").await;
     assert_eq!(feed.json["events"].as_array().unwrap().len(), 1, "{feed:?}");
     let rolled_back = bench.send(operator, "POST", "/api/v1/plugins/iterable/roll-back", None).await;
     assert_eq!(rolled_back.problem(), (409, "not-replaced"), "nothing was published");
     let operations = bench.get(operator, "/api/v1/plugins/iterable/operations").await;
     let operation = operations.json["operations"][0]["id"].as_str().unwrap().to_owned();
-    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery, operation }
+    let new = json!({"name": "acme-viewer", "role": "viewer", "tenants": ["acme"]});
+    let created = bench.send(operator, "POST", "/api/v1/api-keys", Some(new)).await;
+    let api_key = created.json["api_key"]["id"].as_str().unwrap().to_owned();
+    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery, operation, api_key }
 }
 
 /// Checks the answer of a route that names no resource.
@@ -204,6 +212,21 @@ async fn about_nothing_in_particular(bench: &ApiBench, other: &str, route: &Rout
             assert_eq!(ask(bench, other, route, path).await.problem(), (403, "not-all-tenants"), "{path}");
             return;
         }
+        ("POST", "/api/v1/api-keys") => {
+            assert_eq!(ask(bench, other, route, path).await.problem(), (403, "exceeds-own-rights"));
+            return;
+        }
+        ("GET", "/api/v1/api-keys" | "/api/v1/audit" | "/api/v1/audit/export" | "/api/v1/audit/state")
+        | ("POST", "/api/v1/audit/verify") => {
+            let answer = ask(bench, other, route, path).await;
+            assert_eq!(answer.status, 200, "{path}");
+            assert!(
+                !answer.text.contains("acme") && !answer.text.contains("newsletter"),
+                "{path}: {answer:?}"
+            );
+            return;
+        }
+        ("POST", "/api/v1/people/find") => json!({"connections": []}),
         // The running plugins are the same for every tenant.
         ("GET", "/api/v1/plugins") => return,
         new => panic!("{new:?}: add what another tenant's key gets there"),

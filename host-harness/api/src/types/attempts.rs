@@ -5,7 +5,7 @@ use host_model::{
     failure::{CallFailure as HostCallFailure, FailureKind},
     requests as host,
 };
-use host_store::requests as stored;
+use host_store::requests::attempts as stored;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -31,6 +31,12 @@ pub struct Attempt {
     pub step: Step,
     /// The digest of the plugin that ran.
     pub plugin_digest: String,
+    /// The plugin's name; null if the history of versions does not have the digest.
+    #[serde(default)]
+    pub plugin: Option<String>,
+    /// The connector's own version, from its manifest; null if the history of versions does not have it.
+    #[serde(default)]
+    pub plugin_version: Option<String>,
     /// When it began.
     pub began_at: i64,
     /// When it ended; null while it is in progress, or if the process ended first.
@@ -45,11 +51,23 @@ pub struct Attempt {
 
 impl From<stored::AttemptView> for Attempt {
     fn from(view: stored::AttemptView) -> Self {
-        let stored::AttemptView { number, step, plugin_digest, began_at, ended_at, result, observed } = view;
+        let stored::AttemptView {
+            number,
+            step,
+            plugin_digest,
+            version,
+            began_at,
+            ended_at,
+            result,
+            observed,
+        } = view;
+        let (plugin, version) = version.map(|ran| (ran.plugin, ran.version)).unzip();
         Self {
             number,
             step: step.into(),
             plugin_digest,
+            plugin,
+            plugin_version: version.flatten(),
             began_at,
             ended_at,
             result: result.map(AttemptResult::of_stored),

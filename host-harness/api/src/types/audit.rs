@@ -92,7 +92,6 @@ pub struct AuditRecord {
     pub people: Vec<String>,
     /// Details: `by` says who did it.
     #[serde(default)]
-    #[schema(value_type = Object)]
     pub detail: Value,
 }
 

@@ -35,6 +35,12 @@ impl From<observed::Observed> for Observed {
 pub struct ObservedRequest {
     /// The operation, as declared in the connector's manifest.
     pub operation: String,
+    /// Its HTTP method; null in the record of an earlier version of the host.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Its path as declared, with `{name}` for each blank; null in the record of an earlier version of the host.
+    #[serde(default)]
+    pub path: Option<String>,
     /// What the operation does at the vendor.
     pub effect: Effect,
     /// The status of the answer; null if there was no answer.
@@ -47,7 +53,8 @@ pub struct ObservedRequest {
 
 impl From<observed::ObservedRequest> for ObservedRequest {
     fn from(request: observed::ObservedRequest) -> Self {
-        let observed::ObservedRequest { operation, effect, status, sent_at_ms, took_ms } = request;
-        Self { operation, effect: effect.into(), status, sent_at: sent_at_ms, took_ms }
+        let observed::ObservedRequest { operation, target, effect, status, sent_at_ms, took_ms } = request;
+        let (method, path) = target.map(|target| (target.method, target.path)).unzip();
+        Self { operation, method, path, effect: effect.into(), status, sent_at: sent_at_ms, took_ms }
     }
 }

@@ -6,12 +6,12 @@ use host_model::{
     consent::newest::{Origin, RecordedChoice},
     contract::{Identifier, Subject, consent::ItemId},
 };
-use host_service::people;
+use host_service::{people, requests::standing::RequestStanding};
 use host_store::{choices, merged};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{consent::Choice, item::Item, mirror::mirror, requests::Request};
+use super::{consent::Choice, item::Item, mirror::mirror, requests::ListedRequest};
 use crate::identity::Identity;
 
 /// A person to look up. Contains personal data, so it does not print.
@@ -43,7 +43,7 @@ pub struct PersonAtConnection {
     /// but the requests is known of the person after it.
     pub erased_at: Option<i64>,
     /// What was requested for the person, newest first, at most 100.
-    pub requests: Vec<Request>,
+    pub requests: Vec<ListedRequest>,
     /// The person's current choices for items of the vendor; null if the API key lacks `consent:read`.
     pub choices: Option<Vec<KnownChoice>>,
     /// The choices for notices that the platform is known to have; null if the API key lacks `consent:read`.
@@ -103,9 +103,10 @@ impl From<choices::NoticeChoice> for KnownNoticeChoice {
     }
 }
 
-impl From<people::FoundPerson> for PersonAtConnection {
-    fn from(found: people::FoundPerson) -> Self {
-        let people::FoundPerson { place, erased_at, requests, choices, notices } = found;
+impl PersonAtConnection {
+    /// Creates it of what was found, and of how the requests stand.
+    pub(crate) fn of(found: people::FoundPerson, requests: Vec<RequestStanding>) -> Self {
+        let people::FoundPerson { place, erased_at, choices, notices, .. } = found;
         Self {
             connection: place.key,
             tenant: place.tenant,
@@ -115,9 +116,7 @@ impl From<people::FoundPerson> for PersonAtConnection {
             notices: Some(notices.into_iter().map(Into::into).collect()),
         }
     }
-}
 
-impl PersonAtConnection {
     /// Leaves the choices out.
     #[must_use]
     pub fn without_choices(self) -> Self {

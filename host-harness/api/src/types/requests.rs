@@ -1,8 +1,7 @@
 //! Requests: what is requested, the state, and each attempt.
 
 use host_model::{consent::outbound, requests as host};
-use host_service::requests::forecast;
-use host_store::requests as stored;
+use host_service::requests::{forecast, standing::RequestStanding};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -44,6 +43,30 @@ mirror! {
         Skipped,
         /// It was not finished within 25 days.
         Expired,
+    }
+}
+
+mirror! {
+    /// What a waiting request waits for.
+    pub enum WaitsFor mirrors host::waits_for::WaitsFor {
+        /// Another version of its plugin, because its requests contradict what the last one reported.
+        AnotherVersion,
+        /// Its connection, which is gone, not enabled or not served, or does not carry out such requests.
+        Connection,
+        /// Its connection, which is parked until an operator resumes it.
+        Parked,
+        /// Its connection, which an operator paused.
+        Paused,
+        /// The vendor, which did not answer the last attempts at the connection.
+        Vendor,
+        /// A limit of the vendor that is reached. A request that will only reach it later is not found by it.
+        Limit,
+        /// The vendor, which may not show the last change of the person yet.
+        Settling,
+        /// An earlier request about the same person.
+        EarlierRequest,
+        /// The time of its next attempt.
+        Retry,
     }
 }
 
@@ -91,8 +114,18 @@ pub struct AcceptedRequest {
 pub struct RequestQuery {
     /// Only requests of this connection.
     pub connection: Option<String>,
+    /// Only requests of this tenant.
+    pub tenant: Option<String>,
     /// Only requests in this state.
     pub state: Option<RequestState>,
+    /// Only requests with this action.
+    pub action: Option<Action>,
+    /// Only waiting requests that wait for this, perhaps among others.
+    pub waits_for: Option<WaitsFor>,
+    /// Only requests that have not ended, of whose month less than a quarter is left.
+    #[serde(default)]
+    #[param(default = false)]
+    pub late: bool,
     /// Only requests accepted before the one with this id: the last one of the previous page.
     pub before: Option<String>,
     /// Maximum number of results.
@@ -105,7 +138,48 @@ pub struct RequestQuery {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestPage {
     /// Newest first.
-    pub requests: Vec<Request>,
+    pub requests: Vec<ListedRequest>,
+    /// How many requests match, without regard to `before` and `limit`: at most 10000.
+    #[serde(default)]
+    pub count: i64,
+    /// Whether `count` is the exact number. False if more than 10000 match.
+    #[serde(default)]
+    pub count_is_exact: bool,
+}
+
+/// A request as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ListedRequest {
+    /// The request itself.
+    #[serde(flatten)]
+    pub request: Request,
+    /// When it is expected to run, and what holds it back.
+    #[serde(default)]
+    pub forecast: Forecast,
+}
+
+impl From<RequestStanding> for ListedRequest {
+    fn from(RequestStanding { view, person, days_left, forecast }: RequestStanding) -> Self {
+        let outcome = view.outcome.and_then(|stored| Outcome::of_stored(&view.id, stored));
+        let request = Request {
+            id: view.id,
+            tenant: view.tenant,
+            connection: view.connection,
+            person: person.to_string(),
+            action: view.action.into(),
+            state: view.state.into(),
+            step: view.step.into(),
+            attempt_count: view.attempts,
+            received_at: view.received_at,
+            days_left,
+            next_at: view.next_at,
+            outcome,
+            reason: view.reason,
+            finished_at: view.finished_at,
+            contradicted_by: view.contradicted_by,
+        };
+        Self { request, forecast: forecast.into() }
+    }
 }
 
 /// A request. Contains no personal data. Times are milliseconds since 1970 in UTC.
@@ -117,6 +191,9 @@ pub struct Request {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
+    /// The person that it is about, as a short keyed hash: the same for all requests about the person at this connection.
+    #[serde(default)]
+    pub person: String,
     /// The action.
     pub action: Action,
     /// Its state.
@@ -127,6 +204,10 @@ pub struct Request {
     pub attempt_count: i64,
     /// When it was accepted.
     pub received_at: i64,
+    /// How many days are left of the month in which the law expects an answer, negative if it is overdue; null if it has
+    /// ended.
+    #[serde(default)]
+    pub days_left: Option<i64>,
     /// The earliest start of its next attempt, without regard to other requests; null unless it is waiting for a time.
     pub next_at: Option<i64>,
     /// The outcome so far; null if there is none, or if the stored one cannot be read.
@@ -139,27 +220,6 @@ pub struct Request {
     /// version; null otherwise.
     #[serde(default)]
     pub contradicted_by: Option<String>,
-}
-
-impl From<stored::RequestView> for Request {
-    fn from(view: stored::RequestView) -> Self {
-        let outcome = view.outcome.and_then(|stored| Outcome::of_stored(&view.id, stored));
-        Self {
-            id: view.id,
-            tenant: view.tenant,
-            connection: view.connection,
-            action: view.action.into(),
-            state: view.state.into(),
-            step: view.step.into(),
-            attempt_count: view.attempts,
-            received_at: view.received_at,
-            next_at: view.next_at,
-            outcome,
-            reason: view.reason,
-            finished_at: view.finished_at,
-            contradicted_by: view.contradicted_by,
-        }
-    }
 }
 
 /// A request with everything that is known about it.
@@ -183,13 +243,19 @@ pub struct Forecast {
     /// When its next attempt is expected, in milliseconds since 1970 in UTC; null if that depends on an operator, or if
     /// it is not waiting.
     pub runs_at: Option<i64>,
+    /// What it waits for; null if it is due, or not waiting.
+    #[serde(default)]
+    pub waits_for: Option<WaitsFor>,
     /// What holds it back after `next_at`; null if nothing does.
     pub held_back_by: Option<String>,
+    /// Its place among the requests that do not fit into the vendor's limit now, from 1; null if no limit holds it back.
+    #[serde(default)]
+    pub place: Option<i64>,
 }
 
 impl From<forecast::Forecast> for Forecast {
-    fn from(forecast::Forecast { runs_at, held_back_by }: forecast::Forecast) -> Self {
-        Self { runs_at, held_back_by }
+    fn from(forecast::Forecast { runs_at, waits_for, held_back_by, place }: forecast::Forecast) -> Self {
+        Self { runs_at, waits_for: waits_for.map(Into::into), held_back_by, place }
     }
 }
 
@@ -207,7 +273,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns `None`, and logs an error, if `stored` is not an outcome.
-    fn of_stored(request: &str, stored: Value) -> Option<Self> {
+    pub(crate) fn of_stored(request: &str, stored: Value) -> Option<Self> {
         match serde_json::from_value(stored) {
             Ok(host::outcome::Outcome::Receipt(receipt)) => Some(Self::Receipt(receipt.into())),
             Ok(host::outcome::Outcome::Report(entries)) => {

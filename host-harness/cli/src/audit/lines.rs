@@ -83,7 +83,9 @@ impl FromStr for AuditTime {
 
     /// Reads a time with its offset, or a date, which begins at midnight in UTC.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let midnight = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+        // A date is also read from a time without an offset, whose time would be lost.
+        let date = || text.parse::<Date>().ok().filter(|date| date.to_string() == text);
+        let midnight = || date()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
         let at = text.parse::<Timestamp>().ok().or_else(midnight);
         let at = at.ok_or("expected a date or a time in UTC, such as 2026-01-31 or 2026-01-31T12:00:00Z")?;
         Ok(Self(at.as_millisecond()))

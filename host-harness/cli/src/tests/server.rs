@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod bulk_acts;
 mod connections;
 mod consent;
 mod people;

@@ -66,6 +66,7 @@ impl Egress {
         let begun = Instant::now();
         let departed = ObservedRequest {
             operation: declared.name.clone(),
+            target: Some(declared.target()),
             effect: declared.effect,
             status: None,
             sent_at_ms: self.clock.date_ms(),

@@ -3,7 +3,11 @@
 //! A blank is `{` lower-case-kebab `}`. Every other brace is literal, so that a field can contain the text of a
 //! query language.
 
+use std::fmt;
+
 use host_model::names::is_kebab;
+
+use crate::connection::WEBHOOK_TOKEN;
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,14 @@ impl Blank {
     /// Returns whether a secret fills it, or the token that is being installed.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::Secret(_) | Self::WebhookToken)
+    }
+
+    /// Returns the name that stands for it in the text.
+    fn name(&self) -> &str {
+        match self {
+            Self::Setting(name) | Self::Secret(name) | Self::Value(name) => name,
+            Self::WebhookToken => WEBHOOK_TOKEN,
+        }
     }
 
     /// Returns the name of the secret that fills it.
@@ -93,6 +105,16 @@ impl Template {
     }
 }
 
+impl fmt::Display for Template {
+    /// Formats the text from which it was parsed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Blank(blank) => write!(f, "{{{}}}", blank.name()),
+        })
+    }
+}
+
 /// Returns the blank that `text` begins with, and the text after it.
 fn blank_at(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
@@ -127,6 +149,8 @@ mod tests {
             [text("Basic "), blank("user"), text(":"), blank("pass-word")]
         );
         assert_eq!(parsed("/a/{id}.json"), [text("/a/"), blank("id"), text(".json")]);
+        let path = Template::parse("/a/{id}{{b}}.json", |name| Blank::Value(name.to_owned()));
+        assert_eq!(path.to_string(), "/a/{id}{{b}}.json");
     }
 
     #[test]

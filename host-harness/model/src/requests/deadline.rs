@@ -10,6 +10,24 @@ pub const ALARM_DAYS: [i64; 3] = [7, 14, 21];
 /// The day on which attempts stop. The rest of the month is left for manual handling.
 pub const LAST_DAY: i64 = 25;
 
+/// The month in which the law expects an answer, in days.
+pub const MONTH_DAYS: i64 = 30;
+
+/// Returns how many days of the month are left at `now` for a request received at `received`; negative if it is overdue.
+pub fn days_left(received: i64, now: i64) -> i64 {
+    MONTH_DAYS - now.saturating_sub(received).max(0) / DAY_MS
+}
+
+/// Returns whether so many days are less than a quarter of the month.
+pub fn is_short(days_left: i64) -> bool {
+    days_left * 4 < MONTH_DAYS
+}
+
+/// Returns the time until which requests were received of which less than a quarter of the month is left at `now`.
+pub fn short_since(now: i64) -> i64 {
+    now.saturating_sub((MONTH_DAYS - (MONTH_DAYS - 1) / 4) * DAY_MS)
+}
+
 /// What is due because of a request's age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -50,5 +68,21 @@ mod tests {
             }
         }
         assert_eq!(told, [(7 * 24, 7), (14 * 24, 14), (21 * 24, 21), (25 * 24, 25)]);
+    }
+
+    #[test]
+    fn a_month_is_short_under_a_quarter_and_its_requests_are_found_by_their_time() {
+        let now = 100 * DAY_MS;
+        for days in 0..40 {
+            for received in [now - days * DAY_MS, now - days * DAY_MS - 1] {
+                assert_eq!(
+                    is_short(days_left(received, now)),
+                    received <= short_since(now),
+                    "{days} {received}"
+                );
+            }
+        }
+        assert_eq!([0, 22, 23, 30, 32].map(|days| days_left(now - days * DAY_MS, now)), [30, 8, 7, 0, -2]);
+        assert_eq!([8, 7, 0, -2].map(is_short), [false, true, true, true]);
     }
 }

@@ -52,7 +52,8 @@ struct AuditFilter {
 
 /// Returns the start of the day `text` in UTC, in milliseconds since the Unix epoch.
 fn day(text: &str) -> Option<i64> {
-    let start = text.trim().parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    let day = text.trim().parse::<Date>().ok().filter(|day| day.to_string() == text.trim());
+    let start = day?.to_zoned(TimeZone::UTC).ok()?;
     Some(start.timestamp().as_millisecond())
 }
 

@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::{
     connections::{ShownConnection, path},
-    requests::StateTag,
+    shown_request::StateTag,
 };
 use crate::{
     answers::{Failed, Screen},

@@ -17,7 +17,7 @@ use http::Method;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::requests::StateTag;
+use super::shown_request::StateTag;
 use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},

@@ -16,7 +16,7 @@ use http::Method;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::Deserialize;
 
-use super::{requests::StateTag, webhook};
+use super::{shown_request::StateTag, webhook};
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},

@@ -16,7 +16,7 @@ use host_api::{
 use http::Method;
 use serde::Deserialize;
 
-use super::{plugin, requests::StateTag, version};
+use super::{plugin, shown_request::StateTag, version};
 use crate::{
     answers::{Failed, Screen},
     form::Choice,

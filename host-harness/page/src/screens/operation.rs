@@ -17,7 +17,7 @@ use http::Method;
 
 use super::{
     plugin::{self, act, operation_tag},
-    requests::StateTag,
+    shown_request::StateTag,
     version::{self, StepRow},
 };
 use crate::{

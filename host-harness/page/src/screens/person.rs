@@ -20,14 +20,14 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::ShownRequest;
+use super::shown_request::ShownRequest;
 use crate::{
     answers::{Failed, Screen},
     form::{Choice, Control, Field},
     frame::{Frame, NavSection},
     state::Page,
     text::Time,
-    user::{Now, User},
+    user::User,
 };
 
 /// The kinds of identifier that vendors and platforms usually know.
@@ -118,7 +118,7 @@ fn made(chosen_at_ms: u64) -> Option<Time> {
 }
 
 impl KnownAt {
-    fn of(at: PersonAtConnection, now: i64) -> Self {
+    fn of(at: PersonAtConnection) -> Self {
         let PersonAtConnection { connection, tenant, erased_at, requests, choices, notices } = at;
         let shows_choices = choices.is_some();
         let items = choices.into_iter().flatten().map(ChoiceRow::from);
@@ -127,7 +127,7 @@ impl KnownAt {
             connection,
             tenant,
             erased: erased_at.map(Time::at),
-            requests: requests.into_iter().map(|request| ShownRequest::of(request, now)).collect(),
+            requests: requests.into_iter().map(Into::into).collect(),
             choices: items.chain(notices).collect(),
             shows_choices,
         }
@@ -144,7 +144,6 @@ async fn show(user: User) -> Screen<PersonScreen> {
 
 async fn find(
     State(api): State<ApiClient>,
-    Now(now): Now,
     user: User,
     Form(search): Form<Search>,
 ) -> Result<Response, Failed> {
@@ -158,7 +157,7 @@ async fn find(
     let body = json!({"identity": {&*search.kind: value}, "tenant": tenant});
     let asked = api.call(&user.caller, Method::POST, "/api/v1/people/find", Some(body)).await;
     let PersonReport { connections } = asked?;
-    let found = connections.into_iter().map(|at| KnownAt::of(at, now)).collect();
+    let found = connections.into_iter().map(KnownAt::of).collect();
     // The identifier is not sent back: the result may be left open on a desk.
     let fields = Search { kind: search.kind, ..Search::default() }.fields(None);
     Ok(Screen(PersonScreen { frame: frame(&user), fields, found: Some(found) }).into_response())

@@ -19,7 +19,7 @@ use host_api::{
 use http::Method;
 use serde::Deserialize;
 
-use super::{operation, permissions::PermissionList, pins::PinRow, requests::StateTag};
+use super::{operation, permissions::PermissionList, pins::PinRow, shown_request::StateTag};
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},

@@ -14,20 +14,20 @@ use host_api::{
         erasure::ReceiptStatus,
         manifest::Effect,
         observed::ObservedRequest,
-        requests::{AcceptedRequest, Outcome, ReportEntry, ReportStatus, RequestReport},
+        requests::{AcceptedRequest, ListedRequest, Outcome, ReportEntry, ReportStatus, RequestReport},
     },
 };
 use http::Method;
 use serde_json::Value;
 
-use super::requests::ShownRequest;
+use super::shown_request::ShownRequest;
 use crate::{
     answers::{Failed, Screen, download},
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, segment, short},
-    user::{Now, User},
+    user::User,
 };
 
 pub(super) fn routes() -> Router<Page> {
@@ -35,13 +35,16 @@ pub(super) fn routes() -> Router<Page> {
         .route("/requests/{id}", get(show))
         .route("/requests/{id}/receipt", get(receipt))
         .route("/requests/{id}/replay", post(replay))
+        .route("/requests/{id}/resume", post(resume))
 }
 
 /// An attempt as the screen shows it.
 struct AttemptRow {
     number: i64,
     step: &'static str,
+    /// The plugin and the connector's own version; empty if they are not known.
     version: String,
+    short_digest: String,
     digest: String,
     began: Time,
     took: Option<String>,
@@ -53,6 +56,8 @@ struct AttemptRow {
 /// A request to the vendor as the screen shows it.
 struct SentRow {
     operation: String,
+    /// Its method and path as declared; empty in the record of an earlier version.
+    target: String,
     effect: &'static str,
     status: String,
     sent: Time,
@@ -61,19 +66,30 @@ struct SentRow {
 
 impl From<ObservedRequest> for SentRow {
     fn from(request: ObservedRequest) -> Self {
-        let ObservedRequest { operation, effect, status, sent_at, took_ms } = request;
+        let ObservedRequest { operation, method, path, effect, status, sent_at, took_ms } = request;
+        let target = [method, path].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let effect = match effect {
             Effect::Read => "read",
             Effect::Write => "write",
         };
         let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        Self { operation, effect, status, sent: Time::at(sent_at), took_ms }
+        Self { operation, target, effect, status, sent: Time::at(sent_at), took_ms }
     }
 }
 
 impl From<Attempt> for AttemptRow {
     fn from(attempt: Attempt) -> Self {
-        let Attempt { number, step, plugin_digest, began_at, ended_at, result, observed } = attempt;
+        let Attempt {
+            number,
+            step,
+            plugin_digest,
+            plugin,
+            plugin_version,
+            began_at,
+            ended_at,
+            result,
+            observed,
+        } = attempt;
         let observed = observed.unwrap_or_default();
         Self {
             number,
@@ -81,7 +97,8 @@ impl From<Attempt> for AttemptRow {
                 Step::Act => "Carry out",
                 Step::Confirm => "Look for proof",
             },
-            version: short(&plugin_digest),
+            version: [plugin, plugin_version].into_iter().flatten().collect::<Vec<_>>().join(" "),
+            short_digest: short(&plugin_digest),
             digest: plugin_digest,
             began: Time::at(began_at),
             took: ended_at.map(|end| took(end.saturating_sub(began_at))),
@@ -166,15 +183,12 @@ impl From<ReportEntry> for OutcomeRow {
 struct RequestScreen {
     frame: Frame,
     request: ShownRequest,
-    runs_at: Option<Time>,
-    held_back_by: Option<String>,
     outcome: Vec<OutcomeRow>,
     attempts: Vec<AttemptRow>,
 }
 
 async fn show(
     State(api): State<ApiClient>,
-    Now(now): Now,
     user: User,
     Path(id): Path<String>,
 ) -> Result<Screen<RequestScreen>, Failed> {
@@ -184,9 +198,7 @@ async fn show(
     let outcome = request.outcome.take().map(outcome_rows).unwrap_or_default();
     Ok(Screen(RequestScreen {
         frame: Frame::of(&user, NavSection::Requests, format!("Request {id}")),
-        request: ShownRequest::of(request, now),
-        runs_at: forecast.runs_at.map(Time::at),
-        held_back_by: forecast.held_back_by,
+        request: ListedRequest { request, forecast }.into(),
         outcome,
         // The newest says how things stand.
         attempts: attempts.into_iter().rev().map(Into::into).collect(),
@@ -212,4 +224,18 @@ async fn replay(
     let path = format!("/api/v1/requests/{}/replay", segment(&id));
     let _replayed: AcceptedRequest = api.call(&user.caller, Method::POST, &path, None).await?;
     Ok(Done::RequestReplayed.at(&format!("/requests/{}", segment(&id))))
+}
+
+/// Resumes the parked connection that holds the request back.
+async fn resume(
+    State(api): State<ApiClient>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Response, Failed> {
+    let address = format!("/requests/{}", segment(&id));
+    let report: RequestReport =
+        api.call(&user.caller, Method::GET, &format!("/api/v1{address}"), None).await?;
+    let path = format!("/api/v1/connection/{}/resume", segment(&report.request.connection));
+    let _resumed: Value = api.call(&user.caller, Method::POST, &path, None).await?;
+    Ok(Done::ConnectionResumed.at(&address))
 }

@@ -1,179 +1,73 @@
-//! The list of requests: state, connection, reason, next act and the days that are left.
+//! The list of requests: state, connection, reason, next act and the days that are left. Some or all of them can be put
+//! back in the queue.
 
 use askama::Template;
 use axum::{
-    Router,
+    Form, Router,
     extract::{Query, State},
-    routing::get,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
 };
-use host_api::{
-    page::ApiClient,
-    types::{
-        attempts::Step,
-        requests::{Action, Request, RequestPage, RequestState},
-    },
-};
+use host_api::{page::ApiClient, types::requests::RequestPage};
 use http::Method;
-use serde::Deserialize;
-use url::form_urlencoded::Serializer;
 
+use super::{
+    bulk_acts::{self, ActRow},
+    chosen::{Chosen, Filter},
+    shown_request::ShownRequest,
+};
 use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
-    text::Time,
-    user::{Now, User},
+    user::User,
 };
 
 /// How many requests a screen shows: what one scrolls through before one filters.
 const PAGE: usize = 50;
 
-/// The month in which the law expects an answer, in days: GDPR article 12(3).
-const MONTH_DAYS: i64 = 30;
-
-const DAY_MS: i64 = 86_400_000;
-
 pub(super) fn routes() -> Router<Page> {
-    Router::new().route("/requests", get(list))
+    Router::new().route("/requests", get(list)).route("/requests/selected", post(ask_selected))
 }
 
-/// The filter, as the form sends it: an empty text is no filter.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Filter {
-    state: String,
-    connection: String,
-    before: String,
+const STATES: [(&str, &str); 7] = [
+    ("", "any state"),
+    ("waiting", "waiting"),
+    ("running", "running"),
+    ("done", "done"),
+    ("failed", "failed"),
+    ("skipped", "nothing to do"),
+    ("expired", "expired"),
+];
+
+const ACTIONS: [(&str, &str); 4] =
+    [("", "any action"), ("erasure", "erasure"), ("consent", "consent"), ("reading", "reading")];
+
+const WAITS: [(&str, &str); 10] = [
+    ("", "anything or nothing"),
+    ("limit", "a limit of the vendor"),
+    ("retry", "its next attempt"),
+    ("settling", "the last change to show"),
+    ("earlier_request", "an earlier request"),
+    ("vendor", "the vendor to answer"),
+    ("parked", "a parked connection"),
+    ("paused", "a paused connection"),
+    ("connection", "a connection that is off"),
+    ("another_version", "another plugin version"),
+];
+
+/// Requests, and how many there are.
+pub(super) struct FoundRequests {
+    pub(super) requests: Vec<ShownRequest>,
+    count: i64,
+    is_exact: bool,
 }
 
-impl Filter {
-    pub(super) fn in_state(state: &str) -> Self {
-        Self { state: state.to_owned(), ..Self::default() }
-    }
-
-    /// Returns the query of the requests before the one with the id `before`, or of the newest if it is empty.
-    fn query(&self, before: &str) -> Serializer<'static, String> {
-        let mut query = Serializer::new(String::new());
-        for (name, value) in [("state", &*self.state), ("connection", &*self.connection), ("before", before)]
-        {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        query
-    }
-
-    fn address(&self, before: &str) -> String {
-        format!("/requests?{}", self.query(before).finish())
-    }
-}
-
-/// A request as the screens show it.
-pub(super) struct ShownRequest {
-    pub(super) id: String,
-    pub(super) action: &'static str,
-    pub(super) state: StateTag,
-    pub(super) connection: String,
-    pub(super) tenant: String,
-    pub(super) received: Time,
-    /// What happens next and when, or how it ended.
-    pub(super) next: String,
-    pub(super) next_at: Option<Time>,
-    pub(super) reason: Option<String>,
-    pub(super) days_left: Option<DaysLeft>,
-    pub(super) may_replay: bool,
-    /// Whether its person may still be stored.
-    pub(super) has_data: bool,
-}
-
-/// A state, as a word and a colour that the style sheet knows.
-pub(super) struct StateTag {
-    pub(super) word: &'static str,
-    pub(super) tone: &'static str,
-}
-
-/// What is left of the month.
-pub(super) struct DaysLeft {
-    pub(super) text: String,
-    /// Under a quarter of the month, or none of it.
-    pub(super) is_short: bool,
-}
-
-impl DaysLeft {
-    fn of(received_at: i64, now: i64) -> Self {
-        let days = MONTH_DAYS - now.saturating_sub(received_at).max(0) / DAY_MS;
-        let text = match days {
-            ..0 => format!("{} days overdue", -days),
-            0 => "due today".to_owned(),
-            1 => "1 day left".to_owned(),
-            _ => format!("{days} days left"),
-        };
-        Self { text, is_short: days * 4 < MONTH_DAYS }
-    }
-}
-
-impl ShownRequest {
-    /// Returns the part of the id that distinguishes it: ids begin with the time.
-    pub(super) fn short_id(&self) -> &str {
-        self.id.rsplit('-').next().unwrap_or_default()
-    }
-
-    pub(super) fn of(request: Request, now: i64) -> Self {
-        let state = request.state;
-        let is_open = matches!(state, RequestState::Waiting | RequestState::Running);
-        let (next, next_at) = next(&request);
-        Self {
-            action: action(request.action),
-            state: tag(state),
-            received: Time::at(request.received_at),
-            next,
-            next_at: next_at.map(Time::at),
-            reason: request.reason,
-            days_left: is_open.then(|| DaysLeft::of(request.received_at, now)),
-            has_data: !matches!(state, RequestState::Done | RequestState::Skipped),
-            may_replay: matches!(state, RequestState::Failed | RequestState::Expired),
-            id: request.id,
-            connection: request.connection,
-            tenant: request.tenant,
-        }
-    }
-}
-
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::Erasure => "Erasure",
-        Action::Consent => "Consent",
-        Action::Reading => "Reading",
-    }
-}
-
-fn tag(state: RequestState) -> StateTag {
-    let (word, tone) = match state {
-        RequestState::Waiting => ("Waiting", "open"),
-        RequestState::Running => ("Running", "open"),
-        RequestState::Done => ("Done", "good"),
-        RequestState::Failed => ("Failed", "bad"),
-        RequestState::Skipped => ("Nothing to do", "quiet"),
-        RequestState::Expired => ("Expired", "bad"),
-    };
-    StateTag { word, tone }
-}
-
-/// What happens next, in words, and when.
-fn next(request: &Request) -> (String, Option<i64>) {
-    let act = match (request.action, request.step) {
-        (_, Step::Confirm) => "look for proof",
-        (Action::Erasure, Step::Act) => "erase",
-        (Action::Consent, Step::Act) => "apply the choices",
-        (Action::Reading, Step::Act) => "read the choices",
-    };
-    match request.state {
-        RequestState::Running => (format!("{act}, under way"), None),
-        RequestState::Waiting if request.contradicted_by.is_some() => {
-            (format!("{act}, with another version of the plugin"), None)
-        }
-        RequestState::Waiting => (act.to_owned(), request.next_at),
-        _ => ("ended".to_owned(), request.finished_at),
+impl FoundRequests {
+    /// How many match: at most as many as the API counts.
+    pub(super) fn number(&self) -> usize {
+        usize::try_from(self.count).unwrap_or_default()
     }
 }
 
@@ -183,12 +77,13 @@ pub(super) async fn matching(
     user: &User,
     filter: &Filter,
     limit: usize,
-    now: i64,
-) -> Result<Vec<ShownRequest>, Failed> {
+) -> Result<FoundRequests, Failed> {
     let query = filter.query(&filter.before).append_pair("limit", &limit.to_string()).finish();
     let path = format!("/api/v1/requests?{query}");
-    let RequestPage { requests } = api.call(&user.caller, Method::GET, &path, None).await?;
-    Ok(requests.into_iter().map(|request| ShownRequest::of(request, now)).collect())
+    let page: RequestPage = api.call(&user.caller, Method::GET, &path, None).await?;
+    let RequestPage { requests, count, count_is_exact } = page;
+    let requests = requests.into_iter().map(Into::into).collect();
+    Ok(FoundRequests { requests, count, is_exact: count_is_exact })
 }
 
 #[derive(Template)]
@@ -196,52 +91,68 @@ pub(super) async fn matching(
 struct RequestsScreen {
     frame: Frame,
     filter: Filter,
-    states: [(&'static str, &'static str); 7],
-    requests: Vec<ShownRequest>,
+    found: FoundRequests,
+    /// Whether some of the requests can be put back in the queue, by this user.
+    is_selectable: bool,
+    /// Why nothing was done with a selection.
+    error: Option<&'static str>,
+    pending: Vec<ActRow>,
     /// The address of the next screen, if there may be one.
     older: Option<String>,
     /// The address of the first screen, if this is another.
     newest: Option<String>,
 }
 
+impl RequestsScreen {
+    /// How many requests match, in words.
+    fn count(&self) -> String {
+        match (self.found.count, self.found.is_exact) {
+            (1, true) => "1 request matches".to_owned(),
+            (count, true) => format!("{count} requests match"),
+            (count, false) => format!("more than {count} requests match"),
+        }
+    }
+
+    /// Returns whether all that match can be put back at once: there are several, and not too many.
+    fn is_act_offered(&self) -> bool {
+        self.is_selectable && self.found.is_exact && self.found.count > 1
+    }
+}
+
 async fn list(
     State(api): State<ApiClient>,
-    Now(now): Now,
     user: User,
     Query(filter): Query<Filter>,
 ) -> Result<Screen<RequestsScreen>, Failed> {
-    let requests = matching(&api, &user, &filter, PAGE, now).await?;
-    let last = requests.last().filter(|_| requests.len() == PAGE);
-    let older = last.map(|last| filter.address(&last.id));
-    let newest = (!filter.before.is_empty()).then(|| filter.address(""));
-    let states = [
-        ("", "any state"),
-        ("waiting", "waiting"),
-        ("running", "running"),
-        ("done", "done"),
-        ("failed", "failed"),
-        ("skipped", "nothing to do"),
-        ("expired", "expired"),
-    ];
-    let frame = Frame::of(&user, NavSection::Requests, "Requests");
-    Ok(Screen(RequestsScreen { frame, filter, states, requests, older, newest }))
+    Ok(Screen(screen(&api, &user, filter).await?))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+async fn screen(api: &ApiClient, user: &User, filter: Filter) -> Result<RequestsScreen, Failed> {
+    let found = matching(api, user, &filter, PAGE).await?;
+    let last = found.requests.last().filter(|_| found.requests.len() == PAGE);
+    let older = last.map(|last| filter.address(&last.id));
+    let newest = (!filter.before.is_empty()).then(|| filter.address(""));
+    let frame = Frame::of(user, NavSection::Requests, "Requests");
+    let rights = &frame.rights;
+    let pending = if rights.read_bulk() { bulk_acts::pending(api, user).await? } else { Vec::new() };
+    let is_selectable = rights.write_bulk()
+        && rights.write_requests()
+        && found.requests.iter().any(|request| request.may_replay);
+    Ok(RequestsScreen { frame, filter, found, is_selectable, error: None, pending, older, newest })
+}
 
-    #[test]
-    fn what_is_left_of_the_month_is_short_under_a_quarter() {
-        let left = |days: i64| {
-            let DaysLeft { text, is_short } = DaysLeft::of(0, days * DAY_MS);
-            (text, is_short)
-        };
-        assert_eq!(left(0), ("30 days left".to_owned(), false));
-        assert_eq!(left(22), ("8 days left".to_owned(), false));
-        assert_eq!(left(23), ("7 days left".to_owned(), true));
-        assert_eq!(left(29), ("1 day left".to_owned(), true));
-        assert_eq!(left(30), ("due today".to_owned(), true));
-        assert_eq!(left(32), ("2 days overdue".to_owned(), true));
+/// Asks before the selected requests are put back in the queue.
+async fn ask_selected(
+    State(api): State<ApiClient>,
+    user: User,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Failed> {
+    let chosen = Chosen::of(&pairs);
+    if chosen.ids.is_empty() {
+        let error = Some("Select at least one request, then try again.");
+        let again = RequestsScreen { error, ..screen(&api, &user, chosen.filter).await? };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(again)).into_response());
     }
+    let number = chosen.number(&api, &user).await?;
+    Ok(bulk_acts::question(&user, &chosen, number, None).into_response())
 }

@@ -10,14 +10,16 @@ use http::Method;
 
 use super::{
     alarms::{self, AlarmRow},
-    requests::{Filter, ShownRequest, matching},
+    chosen::Filter,
+    requests::matching,
+    shown_request::ShownRequest,
 };
 use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
     text::Time,
-    user::{Now, User},
+    user::User,
 };
 
 /// How many requests of a kind the start page shows. The list has the others.
@@ -84,11 +86,7 @@ async fn stopped(api: &ApiClient, user: &User) -> Result<Vec<StoppedConnection>,
     Ok(connections.into_iter().filter(|connection| connection.enabled).filter_map(stopped).collect())
 }
 
-async fn show(
-    State(api): State<ApiClient>,
-    Now(now): Now,
-    user: User,
-) -> Result<Screen<StartScreen>, Failed> {
+async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<StartScreen>, Failed> {
     let frame = Frame::of(&user, NavSection::Start, "Overview");
     let (mut tiles, mut alarms, mut unserved) = (Vec::new(), Vec::new(), Vec::new());
     if frame.rights.read_alarms() {
@@ -102,9 +100,9 @@ async fn show(
             ("expired", "Expired", "expired requests", "/requests?state=expired", "bad"),
             ("waiting", "Waiting", "waiting requests", "/requests?state=waiting", "open"),
         ] {
-            let mut requests = matching(&api, &user, &Filter::in_state(state), COUNTED, now).await?;
-            tiles.push(Tile::of(requests.len(), what, address, tone));
-            requests.truncate(SHOWN);
+            let found = matching(&api, &user, &Filter::in_state(state), SHOWN).await?;
+            tiles.push(Tile::of(found.number(), what, address, tone));
+            let requests = found.requests;
             groups.push(Group { title, state, requests });
         }
     }

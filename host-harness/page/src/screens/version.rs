@@ -21,7 +21,7 @@ use super::{
     operation,
     permissions::PermissionList,
     plugin::{self, Agreed, VersionRow, tag},
-    requests::StateTag,
+    shown_request::StateTag,
 };
 use crate::{
     answers::{Failed, Screen},

@@ -20,7 +20,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::requests::StateTag;
+use super::shown_request::StateTag;
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},

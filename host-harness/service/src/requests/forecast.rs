@@ -1,19 +1,18 @@
-//! Forecasts when a waiting request will run, and what holds it back until then.
+//! Forecasts when waiting requests will run, and what holds them back until then.
 
 use serde::Serialize;
 
-use super::Requests;
-use host_harness::{egress::is_long, sandbox::Calls};
+use super::{
+    Requests,
+    limit_queues::{LimitQueues, LimitRoom},
+};
 use host_model::{
-    contract::{
-        Interface,
-        manifest::{Effect, Limit},
-    },
-    requests::{Action, RequestState},
+    contract::manifest::Limit,
+    requests::{Action, RequestState, waits_for::WaitsFor},
 };
 use host_store::{
     StoreError,
-    holds::{Hold, hold},
+    delays::{ConnectionDelay, Delays, Gate, delays},
     requests::RequestView,
 };
 
@@ -23,122 +22,140 @@ pub struct Forecast {
     /// When the next attempt is expected, in milliseconds since the Unix epoch, or `None` if that depends on an
     /// operator.
     pub runs_at: Option<i64>,
-    /// What the request is waiting for, apart from its scheduled time.
+    /// What the request is waiting for; `None` if it is due, or not waiting.
+    pub waits_for: Option<WaitsFor>,
+    /// What the request is waiting for, apart from its scheduled time, for an operator.
     pub held_back_by: Option<String>,
+    /// Its place among the requests that do not fit into the vendor's limit now, starting at 1; `None` if no limit holds it
+    /// back.
+    pub place: Option<i64>,
+}
+
+impl Forecast {
+    /// A request that runs only after something else has changed.
+    fn held(waits_for: WaitsFor, why: String) -> Self {
+        Self { waits_for: Some(waits_for), held_back_by: Some(why), ..Self::default() }
+    }
+
+    /// Postpones the next attempt.
+    fn postpone(&mut self, until: i64, waits_for: WaitsFor, why: String) {
+        self.runs_at = Some(until);
+        self.waits_for = Some(waits_for);
+        self.held_back_by = Some(why);
+    }
+
+    fn is_before(&self, time: i64) -> bool {
+        self.runs_at.is_some_and(|runs_at| runs_at < time)
+    }
 }
 
 impl Requests {
     /// Returns the forecast for `view`, which is empty if the request is not waiting.
     pub async fn forecast(&self, view: &RequestView) -> Result<Forecast, StoreError> {
-        if view.contradicted_by.is_some() {
-            let held_back_by = Some("another version of its plugin".to_owned());
-            return Ok(Forecast { runs_at: None, held_back_by });
+        let forecasts = self.forecasts(std::slice::from_ref(view)).await?;
+        Ok(forecasts.into_iter().next().unwrap_or_default())
+    }
+
+    /// Returns the forecast for each of `views`. The number of queries does not depend on the number of requests.
+    pub async fn forecasts(&self, views: &[RequestView]) -> Result<Vec<Forecast>, StoreError> {
+        let waits = |view: &&RequestView| view.state == RequestState::Waiting && view.next_at.is_some();
+        let waiting: Vec<RequestView> = views.iter().filter(waits).cloned().collect();
+        if waiting.is_empty() {
+            return Ok(views.iter().map(unread).collect());
         }
+        let queues = self.limit_queues(&waiting).await?;
+        let read = self.store.read(move |c| Box::pin(async move { delays(c, &waiting).await }));
+        let delays = read.await?;
+        Ok(views.iter().map(|view| self.with_delays(view, &delays, &queues)).collect())
+    }
+
+    fn with_delays(&self, view: &RequestView, delays: &Delays, queues: &LimitQueues) -> Forecast {
         let Some(next_at) = view.next_at.filter(|_| view.state == RequestState::Waiting) else {
-            return Ok(Forecast::default());
+            return unread(view);
         };
+        let Some(connection) = delays.of_connection(view) else {
+            return Forecast::held(WaitsFor::Connection, "its connection no longer exists".to_owned());
+        };
+        if let Some(held) = operator(connection, view.action) {
+            return held;
+        }
+        if self.served.calls(&view.connection).is_err() {
+            let why = "its connection does not suit the running version of its plugin";
+            return Forecast::held(WaitsFor::Connection, why.to_owned());
+        }
         let now = self.clock.date_ms();
-        let calls = self.served.calls(&view.connection).ok();
-        let sharing = calls.as_ref().map_or_else(Vec::new, |calls| self.sharing(calls));
-        let (asked, keys) = (view.clone(), sharing);
-        let hold = self
-            .store
-            .read(move |connection| Box::pin(async move { hold(connection, &asked, &keys).await }))
-            .await?;
-        let Some(hold) = hold else {
-            return Ok(Forecast {
-                runs_at: None,
-                held_back_by: Some("its connection no longer exists".to_owned()),
-            });
-        };
-        if let Some(why) = operator(&hold, view.action, calls.as_ref()) {
-            return Ok(Forecast { runs_at: None, held_back_by: Some(why) });
+        let mut forecast = Forecast { runs_at: Some(next_at.max(now)), ..Forecast::default() };
+        if next_at > now {
+            forecast.waits_for = Some(WaitsFor::Retry);
         }
-        let mut runs_at = next_at.max(now);
-        let mut held_back_by =
-            hold.is_behind_same_person.then(|| "an earlier request for the same person".to_owned());
-        if hold.settled_at > runs_at {
-            runs_at = hold.settled_at;
-            held_back_by = Some("the vendor does not show the person's last change yet".to_owned());
+        let person = delays.of_person(view);
+        if person.is_behind {
+            forecast.waits_for = Some(WaitsFor::EarlierRequest);
+            forecast.held_back_by = Some("an earlier request for the same person".to_owned());
         }
-        if hold.open_until > runs_at {
-            runs_at = hold.open_until;
-            held_back_by = Some("the vendor does not answer".to_owned());
+        if forecast.is_before(person.settled_at) {
+            let why = "the vendor does not show the person's last change yet";
+            forecast.postpone(person.settled_at, WaitsFor::Settling, why.to_owned());
         }
-        let limits = calls
-            .as_ref()
-            .map_or_else(Vec::new, |calls| long_limits(calls, self.handlers.of(view.action).interface()));
-        for limit in limits {
-            let free = match &calls {
-                Some(calls) => self.ledger.free(calls.connection().account, &limit).await?,
-                None => 0,
-            };
-            if let Some(full_until) = full_until(&limit, hold.ahead, free, now, hold.gate.as_ref()) {
-                runs_at = runs_at.max(full_until);
-                held_back_by =
-                    Some(format!("the vendor's limit {} of {} requests", limit.name, limit.requests));
+        if forecast.is_before(connection.open_until) {
+            let why = "the vendor does not answer";
+            forecast.postpone(connection.open_until, WaitsFor::Vendor, why.to_owned());
+        }
+        let gate = delays.of_limit(view);
+        for LimitRoom { limit, free } in queues.rooms(view) {
+            let behind = queues.ahead(view).saturating_sub(*free);
+            if let Some(full_until) = full_until(limit, behind, now, gate) {
+                let why = format!("the vendor's limit {} of {} requests", limit.name, limit.requests);
+                let until = forecast.runs_at.unwrap_or(now).max(full_until);
+                forecast.postpone(until, WaitsFor::Limit, why);
+                forecast.place = forecast.place.max(Some(behind + 1));
             }
         }
-        if let Some((until, why)) = hold.gate.filter(|(until, _)| *until > runs_at) {
-            (runs_at, held_back_by) = (until, Some(why));
+        if let Some(gate) = gate.filter(|gate| forecast.is_before(gate.until)) {
+            forecast.postpone(gate.until, WaitsFor::Limit, gate.why.clone());
         }
-        Ok(Forecast { runs_at: Some(runs_at), held_back_by })
+        forecast
     }
+}
+
+/// Returns the forecast for a request about which nothing more has to be read.
+fn unread(view: &RequestView) -> Forecast {
+    if view.contradicted_by.is_none() {
+        return Forecast::default();
+    }
+    Forecast::held(WaitsFor::AnotherVersion, "another version of its plugin".to_owned())
 }
 
 /// Returns what holds the request back if only an operator can change that.
-fn operator(hold: &Hold, action: Action, calls: Option<&Calls>) -> Option<String> {
-    if !hold.is_enabled {
-        Some("its connection is not enabled".to_owned())
-    } else if !hold.is_on_duty {
-        Some(format!("{action} is not among its connection's enabled actions"))
-    } else if let Some(why) = &hold.paused_why {
-        Some(format!("its connection is paused: {why}"))
-    } else if let Some(why) = &hold.parked_why {
-        Some(format!("its connection is parked: {why}"))
-    } else {
-        calls.is_none().then(|| "its connection does not suit the running version of its plugin".to_owned())
+fn operator(connection: &ConnectionDelay, action: Action) -> Option<Forecast> {
+    if !connection.is_enabled {
+        return Some(Forecast::held(WaitsFor::Connection, "its connection is not enabled".to_owned()));
     }
+    let Some(duties) = &connection.duties else {
+        return Some(Forecast::held(WaitsFor::Connection, "its connection cannot be read".to_owned()));
+    };
+    if !duties.contains(&action.duty()) {
+        let why = format!("{action} is not among its connection's enabled actions");
+        return Some(Forecast::held(WaitsFor::Connection, why));
+    }
+    if let Some(why) = &connection.paused_why {
+        return Some(Forecast::held(WaitsFor::Paused, format!("its connection is paused: {why}")));
+    }
+    let parked = connection.parked_why.as_ref();
+    parked.map(|why| Forecast::held(WaitsFor::Parked, format!("its connection is parked: {why}")))
 }
 
-/// Returns when a full limit has room for a request with `ahead` requests before it, or `None` if it has room now.
-fn full_until(limit: &Limit, ahead: i64, free: i64, now: i64, gate: Option<&(i64, String)>) -> Option<i64> {
+/// Returns when a limit has room for a request with `behind` requests more before it than fit now; `None` if it has room
+/// now.
+fn full_until(limit: &Limit, behind: i64, now: i64, gate: Option<&Gate>) -> Option<i64> {
     let period = i64::try_from(limit.period_ms?).ok()?;
     let per_window = i64::from(limit.requests).max(1);
-    let over = ahead.saturating_sub(free);
-    if over < 0 {
+    if behind < 0 {
         return None;
     }
     let opens_at =
-        gate.map(|(until, _)| *until).filter(|until| *until > now).unwrap_or(now.saturating_add(period));
-    Some(opens_at.saturating_add((over / per_window).saturating_mul(period)))
-}
-
-/// Returns the limits of an hour or more against which every write of `interface` counts.
-fn long_limits(calls: &Calls, interface: Interface) -> Vec<Limit> {
-    let manifest = calls.plugin().manifest();
-    let acting = manifest.operations.iter().filter(|operation| {
-        operation.effect == Effect::Write && operation.used_by.iter().any(|name| name == interface.as_ref())
-    });
-    let mut names: Vec<_> = acting.flat_map(|operation| &operation.limits).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-        .into_iter()
-        .filter_map(|name| manifest.limit(name))
-        .filter(|limit| is_long(limit))
-        .cloned()
-        .collect()
-}
-
-impl Requests {
-    /// Returns the keys of all connections of the same vendor account, which share its limits.
-    fn sharing(&self, calls: &Calls) -> Vec<String> {
-        let account = calls.connection().account;
-        let mut keys = self.served.keys();
-        keys.retain(|key| self.served.calls(key).is_ok_and(|other| other.connection().account == account));
-        keys
-    }
+        gate.map(|gate| gate.until).filter(|until| *until > now).unwrap_or(now.saturating_add(period));
+    Some(opens_at.saturating_add((behind / per_window).saturating_mul(period)))
 }
 
 #[cfg(test)]
@@ -152,13 +169,13 @@ mod tests {
     #[test]
     fn requests_that_fit_into_the_window_run_now_and_the_rest_in_later_windows() {
         let limit = daily(10);
-        let expected = |ahead, free| full_until(&limit, ahead, free, 1_000, None);
+        let expected = |ahead: i64, free: i64| full_until(&limit, ahead - free, 1_000, None);
         assert_eq!([expected(0, 1), expected(9, 10)], [None, None]);
         assert_eq!(
             [expected(10, 10), expected(19, 10), expected(20, 10)],
             [Some(1_100), Some(1_100), Some(1_200)]
         );
-        let gate = (1_040, "full".to_owned());
-        assert_eq!(full_until(&limit, 0, 0, 1_000, Some(&gate)), Some(1_040));
+        let gate = Gate { until: 1_040, why: "full".to_owned() };
+        assert_eq!(full_until(&limit, 0, 1_000, Some(&gate)), Some(1_040));
     }
 }

@@ -34,7 +34,7 @@ impl Requests {
 
 /// Puts `request` back in the queue at `at`, on behalf of `by`. Returns its current state, or `None` if it neither failed
 /// nor expired, or if its data is no longer kept.
-pub(super) async fn put_back(
+pub(crate) async fn put_back(
     tx: &mut Tx,
     vault: &Vault,
     request: &RequestView,

@@ -69,7 +69,7 @@ impl Requests {
         if self.store.read(|c| Box::pin(async move { holds::is_behind_erasure(c, &id).await })).await? {
             return Ok(Some(BEHIND_ERASURE.to_owned()));
         }
-        let Forecast { runs_at, held_back_by } = self.forecast(view).await?;
+        let Forecast { runs_at, held_back_by, .. } = self.forecast(view).await?;
         let by = self.clock.date_ms().saturating_add(millis(limit));
         if runs_at.is_some_and(|runs_at| runs_at <= by) {
             return Ok(None);

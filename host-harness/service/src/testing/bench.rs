@@ -18,7 +18,10 @@ use host_store::{
     connections::{self, StoredConnection},
     gauges::gauges,
     holds,
-    requests::{self, AttemptView, RequestView},
+    requests::{
+        self, RequestView,
+        attempts::{self, AttemptView},
+    },
     testing::{Folder, connection_row, master_key, write},
 };
 use iterable_stand_in::StandIn;
@@ -201,7 +204,7 @@ impl Bench {
 
     pub async fn attempts(&self, id: &str) -> Vec<AttemptView> {
         let id = id.to_owned();
-        let attempts = self.parts.store.read(|c| Box::pin(async move { requests::attempts(c, &id).await }));
+        let attempts = self.parts.store.read(|c| Box::pin(async move { attempts::attempts(c, &id).await }));
         attempts.await.unwrap()
     }
 

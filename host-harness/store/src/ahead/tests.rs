@@ -99,7 +99,7 @@ async fn a_clock_that_is_behind_takes_no_opt_out_its_date_and_no_data_its_time()
 }
 
 /// Times on which no wait depends, or on which only a deadline or a retention period does.
-const HARMLESS: [&str; 43] = [
+const HARMLESS: [&str; 47] = [
     "alarms.cleared_at",
     "alarms.posted_at",
     "alarms.raised_at",
@@ -110,6 +110,10 @@ const HARMLESS: [&str; 43] = [
     "attributes.erased_at",
     "attributes.not_found_at",
     "audit.at",
+    "bulk_acts.decided_at",
+    "bulk_acts.ended_at",
+    "bulk_acts.expires_at",
+    "bulk_acts.made_at",
     "callbacks.ended_at",
     "callbacks.failing_since",
     "captured_secrets.captured_at",

@@ -47,7 +47,7 @@ fn request(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
 }
 
 fn attempts(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
-    Box::pin(async move { text(requests::attempts(c, "r-1").await) })
+    Box::pin(async move { text(requests::attempts::attempts(c, "r-1").await) })
 }
 
 fn token(c: &mut Tx) -> BoxFuture<'_, Result<String, StoreError>> {
@@ -123,7 +123,7 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
         ),
         (
             attempts,
-            "number: 1, step: Confirm, plugin_digest: \"d\", began_at: 14, ended_at: None, result: Some(",
+            "number: 1, step: Confirm, plugin_digest: \"d\", version: None, began_at: 14, ended_at: None, result: Some(",
         ),
         (token, "state: Current, by_host: true, issued_at: 15, expires_at: 16, seen_at: None"),
         (

@@ -8,6 +8,7 @@ use strum::VariantArray;
 
 use crate::deliveries::DeliveryState;
 use host_model::{
+    bulk::{BulkKind, BulkResult, BulkState},
     consent::{Enforcement, NoticeAnswer, newest::Origin},
     contract::{
         Claim, ContractVersion, Interface,
@@ -33,6 +34,9 @@ fn a_word_is_the_same_in_json_and_in_the_database_and_never_changes() {
     assert_eq!(words::<Action>(), ["erasure", "consent", "reading"]);
     assert_eq!(words::<RequestState>(), ["waiting", "running", "done", "failed", "skipped", "expired"]);
     assert_eq!(words::<Step>(), ["act", "confirm"]);
+    assert_eq!(words::<BulkKind>(), ["replay"]);
+    assert_eq!(words::<BulkState>(), ["pending", "running", "done", "withdrawn", "expired"]);
+    assert_eq!(words::<BulkResult>(), ["done", "refused"]);
     assert_eq!(words::<Origin>(), ["platform", "vendor", "reading", "merged"]);
     assert_eq!(words::<TokenState>(), ["offered", "current", "former", "retired", "revoked"]);
     assert_eq!(

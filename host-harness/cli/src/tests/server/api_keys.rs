@@ -17,7 +17,8 @@ async fn a_key_is_created_listed_and_revoked_over_the_api() {
     assert_eq!(by_auditor.exit, Exit::Done, "{}", by_auditor.err);
     let more = ["api-key", "create", "--name", "more", "--scope", "admin:write"];
     let refused = running.run_with("auditor.key", &more).await;
-    assert_eq!(refused.exit, Exit::Refused, "{}", refused.err);
+    assert_eq!(refused.exit, Exit::Misused);
+    assert!(refused.err.contains("This API key is read-only"), "{}", refused.err);
     let again = running.run(&["api-key", "create", "--name", "auditor"]).await;
     assert!(again.err.contains("an API key named auditor already exists"), "{}", again.err);
     let revoked = running.run(&["api-key", "revoke", "auditor"]).await;

@@ -22,6 +22,7 @@ async fn a_person_is_found_by_an_identifier_and_revealed_from_a_request() {
         state => panic!("an erasure waits for its proof, but is {state:?}"),
     }
     let unknown = running.run(&["request", "reveal", "r-1"]).await;
-    assert_eq!(unknown.exit, Exit::Refused);
+    assert_eq!(unknown.exit, Exit::Misused);
+    assert!(unknown.err.contains("there is no request r-1"), "{}", unknown.err);
     running.assert_discreet();
 }

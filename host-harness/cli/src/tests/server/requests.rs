@@ -40,7 +40,7 @@ async fn an_erasure_is_given_to_the_service_once_and_looked_at() {
     let listed = running.run(&["request", "list", "--connection", "newsletter", "--state", "waiting"]).await;
     assert!(listed.out.contains(id) && listed.out.contains("erasure"), "{}", listed.out);
     let none = running.run(&["request", "list", "--state", "failed", "--json"]).await.json();
-    assert_eq!(none, json!({"requests": []}));
+    assert_eq!(none, json!({"requests": [], "count": 0, "count_is_exact": true}));
     assert_eq!(
         running.stand_in.requests().iter().filter(|sent| sent.line() == "POST /api/users/forget").count(),
         1

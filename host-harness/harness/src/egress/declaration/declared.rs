@@ -9,6 +9,7 @@ use crate::egress::template::{Blank, Template};
 use host_model::contract::{
     Interface,
     manifest::{Capture, Effect, Limit, RequestPart},
+    observed::OperationTarget,
 };
 
 /// An operation with its names resolved.
@@ -35,6 +36,11 @@ impl DeclaredOperation {
     /// Returns whether sending it may change something at the vendor.
     pub(crate) fn acts(&self) -> bool {
         self.effect == Effect::Write
+    }
+
+    /// Returns its method and path as declared, without what fills the blanks.
+    pub(crate) fn target(&self) -> OperationTarget {
+        OperationTarget { method: self.method.to_string(), path: self.path.to_string() }
     }
 
     /// Returns whether only the host sends it, to fetch a secret.

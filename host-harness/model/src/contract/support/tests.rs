@@ -2,7 +2,7 @@ use super::*;
 
 fn sent(effect: Effect, status: u16) -> ObservedRequest {
     let status = (status > 0).then_some(status);
-    ObservedRequest { operation: "op".to_owned(), effect, status, sent_at_ms: 0, took_ms: 0 }
+    ObservedRequest { operation: "op".to_owned(), target: None, effect, status, sent_at_ms: 0, took_ms: 0 }
 }
 
 fn write(status: u16) -> ObservedRequest {

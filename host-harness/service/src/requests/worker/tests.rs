@@ -14,10 +14,17 @@ use host_model::{
         Identifier, Subject,
         consent::{Choice, Preference},
     },
-    requests::{RequestState, Step},
+    requests::{RequestState, Step, waits_for::WaitsFor},
     time::DAY_MS,
 };
-use host_store::{alarms, audit_chain, people, requests, testing::write};
+use host_store::{
+    alarms, audit_chain, people,
+    requests::{
+        self,
+        matching::{self, RequestFilter},
+    },
+    testing::write,
+};
 
 const FORGET: &str = "POST /api/users/forget";
 const FORGOTTEN: &str = "GET /api/users/forgotten";
@@ -149,13 +156,9 @@ async fn one_tenants_backlog_does_not_delay_anothers_request() {
     bench.work();
     let theirs = bench.submit("shop", opt_out("6539"), Subject::email("ada@example.com")).await;
     bench.once(&theirs.view.id, |view| view.state == RequestState::Done).await;
-    let filter = requests::RequestFilter {
-        state: Some(RequestState::Done),
-        limit: 1_000,
-        ..requests::RequestFilter::default()
-    };
-    let done = bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &filter).await }));
-    let before = done.await.unwrap().len();
+    let filter = RequestFilter { state: Some(RequestState::Done), ..RequestFilter::default() };
+    let done = bench.parts.store.read(move |c| Box::pin(async move { matching::count(c, &filter).await }));
+    let before = done.await.unwrap().count;
     assert!(before < 100, "{before} of the others were done first");
 }
 
@@ -296,6 +299,10 @@ async fn erasures_beyond_the_daily_limit_wait_in_order_and_show_when_they_run() 
         "{forecast:?}"
     );
     assert!(forecast.held_back_by.unwrap().contains("limit"));
+    let views = [refused, bench.view(&second).await];
+    let both = bench.parts.requests.forecasts(&views).await.unwrap();
+    assert_eq!([both[0].place, both[1].place], [Some(1), Some(2)]);
+    assert!(both.iter().all(|forecast| forecast.waits_for == Some(WaitsFor::Limit)), "{both:?}");
     bench.pass(Duration::from_hours(1));
     assert_eq!(bench.view(&second).await.attempts, 0, "there is no attempt");
     assert_eq!(requested(&bench).iter().filter(|line| *line == FORGET).count(), 1);
@@ -370,14 +377,10 @@ async fn a_vendor_that_fails_five_times_in_a_row_is_asked_once_a_minute_from_the
         once_at_rest(&bench, async || {
             let now = bench.parts.clock.date_ms();
             let due = bench.parts.store.read(move |c| Box::pin(queue::due_lanes(c, now))).await.unwrap();
-            let running = requests::RequestFilter {
-                state: Some(RequestState::Running),
-                limit: 1,
-                ..Default::default()
-            };
+            let running = RequestFilter { state: Some(RequestState::Running), ..RequestFilter::default() };
             let running =
-                bench.parts.store.read(move |c| Box::pin(async move { requests::list(c, &running).await }));
-            due.is_empty() && running.await.unwrap().is_empty()
+                bench.parts.store.read(move |c| Box::pin(async move { matching::count(c, &running).await }));
+            due.is_empty() && running.await.unwrap().count == 0
         })
         .await;
         bench.pass(Duration::from_secs(1));

@@ -39,7 +39,7 @@ async fn an_erasure_is_confirmed_by_the_version_that_gave_its_reference_while_it
         let claimed = id.clone();
         let attempts = async || {
             let id = claimed.clone();
-            store.read(|c| Box::pin(async move { requests::attempts(c, &id).await })).await.unwrap()
+            store.read(|c| Box::pin(async move { requests::attempts::attempts(c, &id).await })).await.unwrap()
         };
         let begun_by = expected.map_or("sha256:00".to_owned(), |writer| writer.to_string());
         assert_eq!(attempts().await.last().unwrap().plugin_digest, begun_by, "{statement}");
