@@ -13,6 +13,14 @@ pub(crate) enum AdvicePlace {
     Request,
     /// The requests of the alarm's connection.
     RequestsOfConnection,
+    /// The alarm's connection.
+    Connection,
+    /// The deliveries of the alarm's connection that could not be read.
+    UnreadDeliveries,
+    /// The webhook of the alarm's connection.
+    Webhook,
+    /// The plugins.
+    Plugins,
     /// The API keys.
     Keys,
     /// Outside of the page.
@@ -21,7 +29,9 @@ pub(crate) enum AdvicePlace {
 
 /// Returns what to do about an alarm of this kind; `None` if the kind is unknown here.
 pub(crate) fn advice(kind: &str) -> Option<Advice> {
-    use AdvicePlace::{Elsewhere, Keys, Request, RequestsOfConnection};
+    use AdvicePlace::{
+        Connection, Elsewhere, Keys, Plugins, Request, RequestsOfConnection, UnreadDeliveries, Webhook,
+    };
     let (todo, place) = match kind {
         "api-key-not-authentic" => ("Revoke the key, and find out who can write the database.", Keys),
         "callback-fails" => {
@@ -29,11 +39,11 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         }
         "connection-parked" => (
             "Give the connection a valid credential, then test or resume it. Its requests wait until then.",
-            RequestsOfConnection,
+            Connection,
         ),
         "connection-unreadable" => (
             "Delete the connection and create it again, or reload the configuration file that names it.",
-            Elsewhere,
+            Connection,
         ),
         "consent-event-damaged" => {
             ("Re-read the people of the connection whose choices matter (reconcile).", Elsewhere)
@@ -44,7 +54,7 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "deliveries-lost" => ("Re-read the people whose choices may be missing (reconcile).", Elsewhere),
         "deliveries-unread" => (
             "Publish a version of the plugin that reads them, or replay them once the cause is gone.",
-            Elsewhere,
+            UnreadDeliveries,
         ),
         "delivery-too-large" => ("Re-read the people whom the delivery may be about (reconcile).", Elsewhere),
         "erased-person-not-checked" => {
@@ -67,18 +77,18 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         ),
         "outcome-contradicted" => (
             "Report it to the author of the plugin, and serve another version. The requests wait for one.",
-            RequestsOfConnection,
+            Plugins,
         ),
         "people-not-keyed" => {
-            ("Have the plugin of the connection load, so that its people can be told apart.", Elsewhere)
+            ("Have the plugin of the connection load, so that its people can be told apart.", Plugins)
         }
         "pinned-version-not-loaded" => {
-            ("Unpin the connection, or pin it to a version that can be used.", Elsewhere)
+            ("Unpin the connection, or pin it to a version that can be used.", Plugins)
         }
-        "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Elsewhere),
-        "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Elsewhere),
+        "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
+        "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
         "plugin-version-not-authentic" => {
-            ("Publish the version again, and find out who can write the database.", Elsewhere)
+            ("Publish the version again, and find out who can write the database.", Plugins)
         }
         "request-expired" => {
             ("Tell the person, find out what held the request back, and put it back in the queue.", Request)
@@ -93,12 +103,12 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "request-set-aside" => {
             ("Look at the log of the service, and put the request back in the queue.", Request)
         }
-        "token-by-hand" => ("Enter a new webhook token at the vendor before the old one ends.", Elsewhere),
-        "token-damaged" => ("Issue another webhook token, and give it to the vendor.", Elsewhere),
-        "token-no-room" => ("Revoke a webhook token that the vendor does not use.", Elsewhere),
+        "token-by-hand" => ("Enter a new webhook token at the vendor before the old one ends.", Webhook),
+        "token-damaged" => ("Issue another webhook token, and give it to the vendor.", Webhook),
+        "token-no-room" => ("Revoke a webhook token that the vendor does not use.", Webhook),
         "token-not-taken" => (
             "Check that the vendor accepts the connection's credential, or enter the token there by hand.",
-            Elsewhere,
+            Webhook,
         ),
         _ => return None,
     };

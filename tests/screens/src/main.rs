@@ -34,6 +34,7 @@ const WALKS: &[(&str, fn(Walk) -> LocalBoxFuture<'static, ()>)] = &[
     ("webhook", |walk| Box::pin(walks::webhook::walk(walk))),
     ("plugins", |walk| Box::pin(walks::plugins::walk(walk))),
     ("requests", |walk| Box::pin(walks::requests::walk(walk))),
+    ("watching", |walk| Box::pin(walks::watching::walk(walk))),
 ];
 
 /// Returns the folder of what cargo builds.

@@ -6,4 +6,5 @@ pub(crate) mod mapping;
 pub(crate) mod plugins;
 pub(crate) mod requests;
 pub(crate) mod signing_in;
+pub(crate) mod watching;
 pub(crate) mod webhook;

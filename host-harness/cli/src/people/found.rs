@@ -40,7 +40,8 @@ impl FindPersonArgs {
 fn at_connection(at: &PersonAtConnection) -> String {
     let mut lines = vec![heading(&format!("{} of {}", at.connection, at.tenant))];
     lines.extend(at.erased_at.map(|erased_at| format!("  erased at {}", timestamp(erased_at))));
-    lines.extend(at.requests.iter().map(|request| {
+    lines.extend(at.requests.iter().map(|listed| {
+        let request = &listed.request;
         let state = with_reason(&request.state, request.reason.as_deref());
         format!("  {}  {}  {}: {state}", timestamp(request.received_at), request.id, request.action)
     }));

@@ -46,12 +46,25 @@ impl From<Alarm> for AlarmRow {
     fn from(alarm: Alarm) -> Self {
         let Alarm { id, tenant, connection, kind, about, detail, raised_at, .. } = alarm;
         let advice = advice(&kind);
+        let of_connection =
+            |name, address: &dyn Fn(String) -> String| Some((address(segment(connection.as_deref()?)), name));
         let link = advice.as_ref().and_then(|Advice { place, .. }| match place {
             AdvicePlace::Request => Some((format!("/requests/{}", segment(&about)), "Show the request")),
             AdvicePlace::RequestsOfConnection => {
-                let key = segment(connection.as_deref()?);
-                Some((format!("/requests?connection={key}"), "Show the requests of the connection"))
+                of_connection("Show the requests of the connection", &|key| {
+                    format!("/requests?connection={key}")
+                })
             }
+            AdvicePlace::Connection => {
+                of_connection("Show the connection", &|key| format!("/connections/{key}"))
+            }
+            AdvicePlace::UnreadDeliveries => of_connection("Show the unread deliveries", &|key| {
+                format!("/connections/{key}/deliveries?unread=true")
+            }),
+            AdvicePlace::Webhook => {
+                of_connection("Show the webhook", &|key| format!("/connections/{key}/webhook"))
+            }
+            AdvicePlace::Plugins => Some(("/plugins".to_owned(), "Show the plugins")),
             AdvicePlace::Keys => Some(("/keys".to_owned(), "Show the API keys")),
             AdvicePlace::Elsewhere => None,
         });

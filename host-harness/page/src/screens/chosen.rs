@@ -30,6 +30,10 @@ impl Filter {
         Self { state: state.to_owned(), ..Self::default() }
     }
 
+    pub(super) fn late() -> Self {
+        Self { late: "true".to_owned(), ..Self::default() }
+    }
+
     /// Returns the names and values of what it filters by.
     pub(super) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let all = [

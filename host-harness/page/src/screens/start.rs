@@ -4,7 +4,12 @@ use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use host_api::{
     page::ApiClient,
-    types::connections::{Connection, Connections},
+    types::{
+        bulk_acts::BulkActPage,
+        connections::{Connection, Connections},
+        plugins::{Plugin, Plugins},
+        versions::{PluginVersions, VersionState},
+    },
 };
 use http::Method;
 
@@ -18,7 +23,7 @@ use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
-    text::Time,
+    text::{count, segment, short},
     user::User,
 };
 
@@ -57,12 +62,18 @@ struct Group {
     requests: Vec<ShownRequest>,
 }
 
-/// A connection that does nothing until somebody acts.
+/// A connection that does less than it should.
 struct StoppedConnection {
     key: String,
     tenant: String,
-    why: String,
-    since: Option<Time>,
+    state: &'static str,
+    why: Option<String>,
+}
+
+/// Something that another person has made, and that this user may approve.
+struct ToApprove {
+    what: String,
+    address: String,
 }
 
 #[derive(Template)]
@@ -70,31 +81,83 @@ struct StoppedConnection {
 struct StartScreen {
     frame: Frame,
     tiles: Vec<Tile>,
+    to_approve: Vec<ToApprove>,
     alarms: Vec<AlarmRow>,
     stopped: Vec<StoppedConnection>,
     groups: Vec<Group>,
 }
 
-/// The enabled connections that are parked or not served.
+/// The connections that do not do their work, apart from those that are disabled.
 async fn stopped(api: &ApiClient, user: &User) -> Result<Vec<StoppedConnection>, Failed> {
-    let Connections { connections } = api.call(&user.caller, Method::GET, "/api/v1/connection", None).await?;
-    let stopped = |connection: Connection| {
-        let Connection { key, tenant, parked_why, parked_at, problem, .. } = connection;
-        let why = parked_why.or(problem.map(|problem| problem.detail))?;
-        Some(StoppedConnection { key, tenant, why, since: parked_at.map(Time::at) })
-    };
-    Ok(connections.into_iter().filter(|connection| connection.enabled).filter_map(stopped).collect())
+    let mut stopped = Vec::new();
+    for (health, state) in [
+        ("unusable", "does not suit its plugin"),
+        ("parked", "parked: the vendor refuses its credential"),
+        ("paused", "paused"),
+        ("unanswered", "the vendor does not answer"),
+    ] {
+        let path = format!("/api/v1/connection?health={health}&limit={COUNTED}");
+        let Connections { connections } = api.call(&user.caller, Method::GET, &path, None).await?;
+        stopped.extend(connections.into_iter().map(|connection| {
+            let Connection { key, tenant, health_why: why, .. } = connection;
+            StoppedConnection { key, tenant, state, why }
+        }));
+    }
+    Ok(stopped)
+}
+
+/// The versions that are proven, which this user may approve and did not upload.
+async fn versions_to_approve(api: &ApiClient, user: &User) -> Result<Vec<ToApprove>, Failed> {
+    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let mut to_approve = Vec::new();
+    for Plugin { name, .. } in plugins {
+        let path = format!("/api/v1/plugins/{}/versions", segment(&name));
+        let PluginVersions { versions, .. } = api.call(&user.caller, Method::GET, &path, None).await?;
+        let waiting = versions.into_iter().filter(|version| {
+            let is_own = version.uploaded_by.as_ref() == Some(&user.caller.key.id);
+            version.state == VersionState::Proven && version.is_stored && !is_own
+        });
+        to_approve.extend(waiting.map(|version| ToApprove {
+            what: format!("Version {} of the plugin {name}", short(&version.digest)),
+            address: format!("/plugins/{}/versions/{}", segment(&name), segment(&version.digest)),
+        }));
+    }
+    Ok(to_approve)
+}
+
+/// The acts on many requests that this user may approve and did not make.
+async fn acts_to_approve(api: &ApiClient, user: &User) -> Result<Vec<ToApprove>, Failed> {
+    let path = "/api/v1/bulk-acts?state=pending";
+    let BulkActPage { acts } = api.call(&user.caller, Method::GET, path, None).await?;
+    let of_others = acts.into_iter().filter(|act| act.api_key != user.caller.key.id);
+    let approvable = of_others.map(|act| ToApprove {
+        what: format!(
+            "{} put back in the queue",
+            count(usize::try_from(act.total).unwrap_or_default(), "request", "requests")
+        ),
+        address: format!("/bulk-acts/{}", segment(&act.id)),
+    });
+    Ok(approvable.collect())
 }
 
 async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<StartScreen>, Failed> {
     let frame = Frame::of(&user, NavSection::Start, "Overview");
     let (mut tiles, mut alarms, mut unserved) = (Vec::new(), Vec::new(), Vec::new());
+    let mut to_approve = Vec::new();
+    if frame.rights.write_plugins() && frame.rights.read_plugins() {
+        to_approve.extend(versions_to_approve(&api, &user).await?);
+    }
+    if frame.rights.write_bulk() && frame.rights.read_bulk() {
+        to_approve.extend(acts_to_approve(&api, &user).await?);
+    }
     if frame.rights.read_alarms() {
         alarms = alarms::open(&api, &user).await?;
         tiles.push(Tile::of(alarms.len(), "open alarms", "/alarms", "bad"));
     }
     let mut groups = Vec::new();
     if frame.rights.read_requests() {
+        let late = matching(&api, &user, &Filter::late(), SHOWN).await?;
+        tiles.push(Tile::of(late.number(), "late requests", "/requests?late=true", "bad"));
         for (state, title, what, address, tone) in [
             ("failed", "Failed", "failed requests", "/requests?state=failed", "bad"),
             ("expired", "Expired", "expired requests", "/requests?state=expired", "bad"),
@@ -110,5 +173,9 @@ async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<StartSc
         unserved = stopped(&api, &user).await?;
         tiles.push(Tile::of(unserved.len(), "stopped connections", "#stopped", "bad"));
     }
-    Ok(Screen(StartScreen { frame, tiles, alarms, stopped: unserved, groups }))
+    if frame.rights.write_plugins() || frame.rights.write_bulk() {
+        tiles.push(Tile::of(to_approve.len(), "waiting for you", "#approve", "open"));
+    }
+    unserved.truncate(SHOWN);
+    Ok(Screen(StartScreen { frame, tiles, to_approve, alarms, stopped: unserved, groups }))
 }

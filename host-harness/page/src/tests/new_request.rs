@@ -48,10 +48,9 @@ async fn a_choice_is_sent_about_a_notice_and_a_refusal_keeps_what_was_typed() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    let notice =
-        json!({"name": "Marketing <b>", "data_uses": ["marketing"], "enforcement_level": "system_wide"});
+    let notice = json!({"id": "n-1", "name": "Marketing <b>", "data_uses": ["marketing"], "enforcement_level": "system_wide"});
     let made = bench.send(&key, "PUT", "/api/v1/tenants/acme/notices/n-1", Some(notice)).await;
-    assert_eq!(made.status, 200, "{made:?}");
+    assert_eq!(made.status, 204, "{made:?}");
     let mut browser = Browser::signed_in(&bench, &key).await;
     let form = browser.get("/requests/new?connection=newsletter").await;
     form.assert_shows(&[r#"value="opt_out:n-1""#, "Opt the person out of Marketing &#60;b&#62;"]);

@@ -4,7 +4,7 @@
 use super::{Connections, owned::OwnedConnection};
 use host_store::{
     StoreError,
-    connections::{self, ConnectionFilter},
+    connections::{self, ConnectionFilter, ConnectionStatus, StoredConnection},
 };
 
 /// Whether a connection can do its work. If several things prevent it, the first of these counts.
@@ -44,19 +44,38 @@ pub struct ConnectionQuery {
     pub limit: usize,
 }
 
+/// What the health of a connection depends on, apart from its plugin.
+pub struct Standing<'a> {
+    key: &'a str,
+    is_enabled: bool,
+    status: &'a ConnectionStatus,
+}
+
+impl<'a> From<&'a OwnedConnection> for Standing<'a> {
+    fn from(owned: &'a OwnedConnection) -> Self {
+        Self { key: &owned.spec.key, is_enabled: owned.duties.enabled, status: &owned.standing }
+    }
+}
+
+impl<'a> From<&'a StoredConnection> for Standing<'a> {
+    fn from(stored: &'a StoredConnection) -> Self {
+        Self { key: &stored.key, is_enabled: stored.enabled, status: &stored.standing }
+    }
+}
+
 impl Connections {
     /// Returns the health of a connection.
-    pub fn health(&self, owned: &OwnedConnection) -> ConnectionHealth {
-        let standing = &owned.standing;
-        let (state, why) = if let Some(problem) = self.served.problem(&owned.spec.key) {
+    pub fn health<'a>(&self, connection: impl Into<Standing<'a>>) -> ConnectionHealth {
+        let Standing { key, is_enabled, status } = connection.into();
+        let (state, why) = if let Some(problem) = self.served.problem(key) {
             (HealthState::Unusable, Some(problem.to_string()))
-        } else if !owned.duties.enabled {
+        } else if !is_enabled {
             (HealthState::Disabled, None)
-        } else if let Some(pause) = &standing.paused {
+        } else if let Some(pause) = &status.paused {
             (HealthState::Paused, Some(pause.why.clone()))
-        } else if let Some((why, _)) = &standing.parked {
+        } else if let Some((why, _)) = &status.parked {
             (HealthState::Parked, Some(why.clone()))
-        } else if standing.open_until > 0 {
+        } else if status.open_until > 0 {
             (HealthState::Unanswered, None)
         } else {
             (HealthState::Ready, None)
@@ -69,9 +88,10 @@ impl Connections {
         let ConnectionQuery { filter, health, limit } = query;
         let kept = self.store.read(move |c| Box::pin(async move { connections::matching(c, &filter).await }));
         let kept = kept.await?;
+        let selected =
+            kept.iter().filter(|kept| health.is_none_or(|state| self.health(*kept).state == state));
         // Opened one by one, since a page needs few of them.
-        let opened = kept.iter().filter_map(|kept| OwnedConnection::open(self.store.vault(), kept).ok());
-        let selected = opened.filter(|owned| health.is_none_or(|state| self.health(owned).state == state));
-        Ok(selected.take(limit).collect())
+        let opened = selected.filter_map(|kept| OwnedConnection::open(self.store.vault(), kept).ok());
+        Ok(opened.take(limit).collect())
     }
 }

@@ -94,8 +94,8 @@ async fn see_the_choice(walk: &Walk) {
     walk.fill("Identifier", PERSON).await;
     walk.look("find-person").await;
     walk.act("Find").await;
-    walk.sees("Marketing").await;
-    walk.sees("opt-out").await;
+    walk.sees("notice marketing").await;
+    walk.sees("opted out").await;
     walk.look("person").await;
     assert_eq!(walk.path().await, "/person", "no address names the person");
 }
