@@ -162,22 +162,19 @@ fn status(ApiResponse { value, json }: ApiResponse<RequestStatus>) -> CommandOut
 fn listed(width: u16, ApiResponse { value, json }: ApiResponse<RequestPage>) -> CommandOutput {
     let columns = [
         ("id", ID),
-        ("connection", None),
-        ("person", None),
+        ("connection, person", None),
         ("action", None),
-        ("received", None),
-        ("days left", None),
+        ("received, days left", None),
         ("next", None),
         ("state, and why", None),
     ];
     let rows = value.requests.iter().map(|ListedRequest { request, forecast }| {
+        let left = request.days_left.map(|days| format!("{days} left"));
         vec![
             request.id.clone(),
-            request.connection.clone(),
-            request.person.clone(),
+            with_reason(&request.connection, Some(&request.person)),
             request.action.to_string(),
-            date(request.received_at),
-            optional(request.days_left.as_ref()),
+            with_reason(&date(request.received_at), left.as_deref()),
             next(request.step, forecast),
             with_reason(&request.state, request.reason.as_deref()),
         ]

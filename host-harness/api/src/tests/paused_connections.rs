@@ -50,7 +50,8 @@ async fn requests_of_a_paused_connection_wait_with_its_reason_through_a_restart_
     let forecast = bench.get(&key, &request).await.json["forecast"].clone();
     assert_eq!(
         forecast,
-        json!({"runs_at": null, "held_back_by": "its connection is paused: the vendor migrates"})
+        json!({"runs_at": null, "waits_for": "paused", "place": null,
+            "held_back_by": "its connection is paused: the vendor migrates"})
     );
     bench.stand_in.requests().clear();
     bench.get(&key, &format!("{PATH}/test")).await;

@@ -206,5 +206,5 @@ async fn a_key_for_a_connection_without_its_tenant_reaches_nothing() {
     for path in ["/api/v1/connection/newsletter", "/api/v1/tenants/acme/notices"] {
         assert_eq!(bench.get(&key, path).await.problem(), (404, "unknown"), "{path}");
     }
-    assert_eq!(bench.get(&key, "/api/v1/requests").await.json, json!({"requests": []}));
+    assert_eq!(bench.get(&key, "/api/v1/requests").await.json["count"], 0);
 }

@@ -179,7 +179,7 @@ async fn a_request_says_what_holds_it_back_and_resumes_the_parked_connection() {
     let resumed = browser.post(&format!("/requests/{id}/resume"), &[]).await;
     assert_eq!(resumed.location(), format!("/requests/{id}?done=connection-resumed"));
     let attempted = async || bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
-    eventually("it runs", attempted, |request| request["attempt_count"] == 1).await;
+    eventually("it runs", attempted, |request| request["step"] == "confirm").await;
     let shown = browser.get(&format!("/requests/{id}")).await;
     shown.assert_shows(&["POST /api/users/forget", "iterable 0."]);
     shown.assert_hides(&["Resume connection"]);

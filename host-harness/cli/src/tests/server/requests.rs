@@ -38,7 +38,7 @@ async fn an_erasure_is_given_to_the_service_once_and_looked_at() {
     assert_eq!(other.err, format!("error: request {id} does not belong to connection shop\n"));
 
     let listed = running.run(&["request", "list", "--connection", "newsletter", "--state", "waiting"]).await;
-    assert!(listed.out.contains(id) && listed.out.contains("erasure"), "{}", listed.out);
+    assert!(listed.out.contains(id) && listed.out.contains("1 request matches"), "{}", listed.out);
     let none = running.run(&["request", "list", "--state", "failed", "--json"]).await.json();
     assert_eq!(none, json!({"requests": [], "count": 0, "count_is_exact": true}));
     assert_eq!(
