@@ -1,6 +1,10 @@
 //! The operator's page in a real browser: the tests of `tests/screens`, and the pictures that they take.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use xtask::components::target_dir;
@@ -68,7 +72,7 @@ fn axe() -> PathBuf {
 }
 
 /// Fetches axe-core from the npm registry.
-fn fetch_axe(file: &PathBuf) -> Result<()> {
+fn fetch_axe(file: &Path) -> Result<()> {
     let folder = target_dir().join("browser").join(AXE);
     fs::create_dir_all(&folder)?;
     say(&format!("fetching {AXE} from the npm registry"));

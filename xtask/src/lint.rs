@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The checks by cargo, each with a name and cargo's arguments.
-const CHECKS: [(&str, &[&str]); 6] = [
+const CHECKS: [(&str, &[&str]); 7] = [
     ("formatting", &["fmt", "--all", "--check"]),
     (
         "clippy",
@@ -38,6 +38,10 @@ const CHECKS: [(&str, &[&str]); 6] = [
             "--",
             "--deny=warnings",
         ],
+    ),
+    (
+        "clippy for the tests in a browser",
+        &["clippy", "--package=screen-tests", "--all-targets", "--no-deps", "--", "--deny=warnings"],
     ),
     (
         "clippy for wasm: plugin and test guests",

@@ -78,7 +78,7 @@ impl ApiBench {
         std::fs::write(folder.path().join("master.key"), "ab".repeat(32)).unwrap();
         std::fs::write(folder.path().join("api.key"), stand_in.api_key()).unwrap();
         configure(&folder, &stand_in, more);
-        Self::start(folder, stand_in).await
+        Box::pin(Self::start(folder, stand_in)).await
     }
 
     /// Starts a service with the plugin `guest` of the file of this guest, and `more` in the configuration. Returns it with an
@@ -97,7 +97,7 @@ impl ApiBench {
         for file in files {
             std::fs::copy(original.join(file), folder.path().join(file)).unwrap();
         }
-        Self::start(folder, stand_in).await
+        Box::pin(Self::start(folder, stand_in)).await
     }
 
     async fn start(folder: Arc<tempfile::TempDir>, stand_in: StandIn) -> Self {
@@ -117,7 +117,7 @@ impl ApiBench {
         drop(self.stop);
         self.running.await.unwrap().unwrap();
         drop(self.parts);
-        Self::start(self.folder, self.stand_in).await
+        Box::pin(Self::start(self.folder, self.stand_in)).await
     }
 
     /// Rewrites the configuration.

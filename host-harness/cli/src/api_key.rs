@@ -5,13 +5,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    OPENS_THE_DATABASE,
     client::{ApiCall, Client},
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, ID, table},
     secret_file::SecretFileArgs,
-    session::{Session, now},
+    session::{OPENS_THE_DATABASE, Session, now},
     words,
 };
 use host_api::types::api_keys::{ApiKey, ApiKeyPage, CreatedApiKey, NewApiKey};
@@ -93,7 +92,7 @@ impl ApiKeyCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         match (self, session.named()?) {
             (Self::Create(create), service) => create.run(session, service).await,
-            (Self::List, Some(client)) => Ok(listed(session.console.width, all(&client).await?)),
+            (Self::List, Some(client)) => Ok(listed(session.console.width, &all(&client).await?)),
             (Self::List, None) => list(session).await,
             (Self::CallbackSecret { key, file }, _) => callback_secret(session, &key, file).await,
             (Self::Revoke { key }, Some(client)) => revoke_over(&client, &key).await,
@@ -193,7 +192,8 @@ async fn list(session: &Session) -> Result<CommandOutput, Failure> {
     let keys = store.read(|connection| Box::pin(api_keys::list(connection))).await;
     let keys = keys.map_err(Failure::misused)?;
     store.close().await;
-    Ok(listed(session.console.width, keys.into_iter().map(Into::into).collect()))
+    let keys: Vec<_> = keys.into_iter().map(Into::into).collect();
+    Ok(listed(session.console.width, &keys))
 }
 
 /// Returns all keys of the service that the client's key can access, oldest first.
@@ -211,7 +211,7 @@ async fn all(client: &Client) -> Result<Vec<ApiKey>, Failure> {
     }
 }
 
-fn listed(width: u16, keys: Vec<ApiKey>) -> CommandOutput {
+fn listed(width: u16, keys: &[ApiKey]) -> CommandOutput {
     let columns = [
         ("name", None),
         ("access to", Some(14)),

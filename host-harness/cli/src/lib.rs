@@ -73,7 +73,7 @@ use client::ServerArgs;
 use failure::Failure;
 use log::{LogArgs, LogPurpose};
 use output::{CommandOutput, GLOBAL_OPTIONS, OutputFormat};
-use session::Session;
+use session::{OPENS_THE_DATABASE, Session};
 
 /// Run privacy connectors: erase people, apply their consent choices, read webhooks.
 ///
@@ -189,10 +189,6 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
 }
-
-/// Why a command is not sent to a service.
-const OPENS_THE_DATABASE: &str =
-    "this command opens the database named in the configuration directly, whether or not the service runs";
 
 impl Command {
     /// Returns why the command cannot be sent to a running service; `None` if it can.

@@ -30,6 +30,10 @@ use host_service::{
 };
 use host_store::Store;
 
+/// Why a command is not sent to a service.
+pub(super) const OPENS_THE_DATABASE: &str =
+    "this command opens the database named in the configuration directly, whether or not the service runs";
+
 /// Waits longer than this are announced.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 

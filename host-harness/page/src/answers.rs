@@ -62,17 +62,17 @@ pub(crate) fn unavailable(error: &StoreError) -> Response {
 }
 
 /// Why a screen cannot be shown, in the words of the API.
-pub(crate) struct Failed(pub(crate) Problem);
+pub(crate) struct Failed(Box<Problem>);
 
 impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self(Box::new(problem))
     }
 }
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let Self(Problem { title, status, detail, .. }) = self;
+        let Problem { title, status, detail, .. } = *self.0;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, Screen(MessageScreen { title: &title, text: &detail })).into_response()
     }

@@ -2,7 +2,7 @@
 //! `templates/form.html` shows them.
 
 /// A field of a form.
-pub(crate) struct Field {
+pub(crate) struct FormField {
     /// Its name in what the browser sends, which is its id on the screen too.
     pub(crate) name: String,
     pub(crate) label: String,
@@ -22,7 +22,7 @@ pub(crate) enum Control {
     /// A secret. What was typed or is stored is never sent back.
     Secret { is_stored: bool },
     /// One of several values.
-    Select { choices: Vec<Choice> },
+    Select { choices: Vec<FieldChoice> },
     /// Yes or no.
     Checkbox { is_checked: bool },
     /// A file, of the types that the browser offers first.
@@ -30,13 +30,13 @@ pub(crate) enum Control {
 }
 
 /// A value that a [`Control::Select`] offers.
-pub(crate) struct Choice {
+pub(crate) struct FieldChoice {
     pub(crate) value: String,
     pub(crate) label: String,
     pub(crate) is_chosen: bool,
 }
 
-impl Choice {
+impl FieldChoice {
     /// Returns the choices of values with their labels, the one with the value `chosen` chosen.
     pub(crate) fn among<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Vec<Self> {
         let choice = |(value, label): (&str, &str)| Self {
@@ -48,7 +48,7 @@ impl Choice {
     }
 }
 
-impl Field {
+impl FormField {
     pub(crate) fn new(name: impl Into<String>, label: impl Into<String>, control: Control) -> Self {
         let (name, label) = (name.into(), label.into());
         Self { name, label, hint: None, control, is_required: false, error: None }
@@ -83,7 +83,7 @@ impl Field {
 }
 
 /// Returns the fields of a form that are not accepted.
-pub(crate) fn wrong(fields: &[Field]) -> Vec<&Field> {
+pub(crate) fn wrong(fields: &[FormField]) -> Vec<&FormField> {
     fields.iter().filter(|field| field.error.is_some()).collect()
 }
 
@@ -100,25 +100,25 @@ mod tests {
         ext = "html"
     )]
     struct Form {
-        fields: Vec<Field>,
+        fields: Vec<FormField>,
     }
 
     #[test]
     fn a_refused_field_is_shown_with_what_was_typed_and_why() {
         let fields = vec![
-            Field::text("domain", "Domain", "<b>")
+            FormField::text("domain", "Domain", "<b>")
                 .required()
                 .hint("Without a path.")
                 .error(Some("no host".to_owned())),
-            Field::new("api-key", "API key", Control::Secret { is_stored: true }),
-            Field::new(
+            FormField::new("api-key", "API key", Control::Secret { is_stored: true }),
+            FormField::new(
                 "region",
                 "Region",
-                Control::Select { choices: Choice::among([("us", "US"), ("eu", "EU")], "eu") },
+                Control::Select { choices: FieldChoice::among([("us", "US"), ("eu", "EU")], "eu") },
             ),
-            Field::new("agree", "Agree", Control::Checkbox { is_checked: true }),
-            Field::new("file", "Component", Control::File { types: ".wasm" }),
-            Field::new("note", "Note", Control::Lines { value: "one\ntwo".to_owned() }),
+            FormField::new("agree", "Agree", Control::Checkbox { is_checked: true }),
+            FormField::new("file", "Component", Control::File { types: ".wasm" }),
+            FormField::new("note", "Note", Control::Lines { value: "one\ntwo".to_owned() }),
         ];
         let html = Form { fields }.render().unwrap();
         for part in [

@@ -22,6 +22,7 @@ mod permissions;
 mod person;
 mod pins;
 mod plugin;
+mod plugin_paths;
 mod plugins;
 mod request;
 mod requests;

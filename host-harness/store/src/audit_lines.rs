@@ -121,7 +121,7 @@ impl LineFilter {
             .bind(place.map(|place| place.tenant.as_str()))
             .bind(place.map_or(0, |place| place.line))
             .bind(limit);
-        self.reach.values().fold(query, |query, value| query.bind(value))
+        self.reach.values().fold(query, QueryAs::bind)
     }
 }
 

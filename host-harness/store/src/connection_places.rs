@@ -23,5 +23,5 @@ pub async fn reached(
         reach.condition("tenant", "key", 2)
     );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(tenant);
-    Ok(reach.values().fold(query, |query, value| query.bind(value)).fetch_all(connection).await?)
+    Ok(reach.values().fold(query, sqlx::query::QueryAs::bind).fetch_all(connection).await?)
 }

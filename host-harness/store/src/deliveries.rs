@@ -5,6 +5,7 @@ mod replayed;
 mod shown;
 mod summary;
 
+use kept::KEPT_UNREAD;
 pub use kept::{KeptDelivery, kept, latest};
 pub use replayed::{DeliverySelection, replay, replayable};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
@@ -18,9 +19,6 @@ const WAITING: &str = "state = 'waiting'";
 
 /// Could not be read; can be read again while their bodies are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
-
-/// Could not be read, and can be read again.
-const KEPT_UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged') AND sealed_delivery IS NOT NULL";
 
 /// A delivery about to be stored. Times are in milliseconds since the Unix epoch.
 pub struct NewDelivery {

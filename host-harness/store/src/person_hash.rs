@@ -37,9 +37,12 @@ impl PersonHashKey {
     /// Returns the hash of `person` of the connection with the key `connection`.
     pub(crate) fn hash(&self, tenant: &str, connection: &str, person: PersonId) -> PersonHash {
         let PersonId(number) = person;
-        let [a, b, c, d, e, ..] =
-            keyed(&self.0, &[tenant.as_bytes(), connection.as_bytes(), &number.to_be_bytes()]);
-        PersonHash([a, b, c, d, e])
+        let whole = keyed(&self.0, &[tenant.as_bytes(), connection.as_bytes(), &number.to_be_bytes()]);
+        let mut hash = [0; HASH_BYTES];
+        for (byte, from) in hash.iter_mut().zip(whole) {
+            *byte = from;
+        }
+        PersonHash(hash)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A browser, and what WebDriver has no command of its own for.
+//! A browser, and what `WebDriver` has no command of its own for.
 #![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Browser {
         self.0.quit().await.unwrap();
     }
 
-    /// Sends a command of the DevTools protocol.
+    /// Sends a command of the protocol of the developer tools.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.0.cdp().send_raw(command, parameters).await.unwrap()
     }

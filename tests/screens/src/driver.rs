@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// ChromeDriver. Its browsers end with it.
+/// The driver. Its browsers end with it.
 pub(crate) struct Driver {
     child: Child,
     pub(crate) address: String,

@@ -185,7 +185,7 @@ impl Walk {
         self.browser.evaluate(script, vec![]).await
     }
 
-    /// Sends a command of the DevTools protocol.
+    /// Sends a command of the protocol of the developer tools.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
         self.browser.devtools(command, parameters).await;
     }
@@ -253,7 +253,7 @@ fn named(text: &str) -> String {
     format!("//*[self::a or self::button or self::summary][normalize-space(.)={}]", quoted(text))
 }
 
-/// Returns `text` as XPath quotes it.
+/// Returns `text` as an `XPath` expression quotes it.
 fn quoted(text: &str) -> String {
     if text.contains('\'') { format!("\"{text}\"") } else { format!("'{text}'") }
 }

@@ -115,7 +115,7 @@ async fn an_unknown_notice_is_refused_at_once_and_nothing_is_stored() {
         refused.detail(),
         "there is no notice `n-9`, `sales`: register it, or correct its name, then send the request again"
     );
-    assert_eq!(bench.get(&key, "/api/v1/requests").await.json, json!({"requests": []}));
+    assert_eq!(bench.get(&key, "/api/v1/requests").await.json["requests"], json!([]));
     let known = body(&json!({"notices": [choice("n-1")]}));
     let sent = submit(&bench, &key, "k-1", &known).await;
     assert_eq!(sent.status, 202, "the key is still free: {sent:?}");

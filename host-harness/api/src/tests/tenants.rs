@@ -45,6 +45,7 @@ struct Names {
     delivery: String,
     operation: String,
     api_key: String,
+    bulk_act: String,
 }
 
 impl Names {
@@ -58,6 +59,7 @@ impl Names {
             delivery: never(),
             operation: never(),
             api_key: never(),
+            bulk_act: never(),
         }
     }
 
@@ -75,6 +77,7 @@ impl Names {
                     "alarms" => &self.alarm,
                     "api-keys" => &self.api_key,
                     "requests" => &self.request,
+                    "bulk-acts" => &self.bulk_act,
                     "deliveries" => &self.delivery,
                     "notices" => "n-1",
                     "systems" => "crm",
@@ -94,7 +97,15 @@ impl Names {
 
     /// The text of `answer`, with one word in place of all of these names.
     fn taken_out_of(&self, answer: &Answer) -> String {
-        let names = [self.tenant, self.connection, &self.alarm, &self.request, &self.delivery, &self.api_key];
+        let names = [
+            self.tenant,
+            self.connection,
+            &self.alarm,
+            &self.request,
+            &self.delivery,
+            &self.api_key,
+            &self.bulk_act,
+        ];
         names.iter().fold(answer.text.clone(), |text, name| text.replace(name, "…"))
     }
 }
@@ -105,9 +116,9 @@ fn body(route: &Route) -> String {
     let body = match route.path.trim_start_matches("/api/v1/") {
         "alarms/{id}/clear" => json!({"note": "mine"}),
         "api-keys" => json!({"name": "mine", "role": "viewer", "tenants": ["acme"]}),
-        "people/find" => json!({"identity": ada}),
+        "bulk-acts" => json!({"act": "replay", "filter": {"state": "failed"}, "expected": 1}),
         "connection/{key}" => json!({"enabled": false}),
-        "connection/{key}/choices" | "connection/{key}/confirm" => json!({"identity": ada}),
+        "people/find" | "connection/{key}/choices" | "connection/{key}/confirm" => json!({"identity": ada}),
         "connection/{key}/consent" => json!({"identity": ada, "preferences": {"items": [
             {"item": {"kind": "channel", "id": "27447"}, "choice": "opt_out", "chosen_at_ms": 1, "source": "Form"}]}}),
         "connection/{key}/pause" => json!({"reason": "mine"}),
@@ -159,12 +170,18 @@ async fn with_everything(bench: &ApiBench, operator: &str) -> Names {
     );
 
     let refusal = json!({"code": "BadParams", "msg": "no"});
-    bench.stand_in.fault(iterable_stand_in::Fault::Answer(400, refusal), "POST /api/users/forget", 1);
+    bench.stand_in.fault(iterable_stand_in::Fault::Answer(400, refusal), "POST /api/users/forget", 2);
     let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
     let taken = bench.send(operator, "POST", "/api/v1/connection/newsletter/requests", Some(erasure)).await;
     let request = taken.json["id"].as_str().unwrap().to_owned();
     let shown = async || bench.get(operator, &format!("/api/v1/requests/{request}")).await.json;
     eventually("the request has failed", shown, |shown| shown["state"] == "failed").await;
+    let act = json!({"act": "replay", "ids": [request], "expected": 1});
+    let made = bench.send(operator, "POST", "/api/v1/bulk-acts", Some(act)).await;
+    let bulk_act = made.json["id"].as_str().unwrap().to_owned();
+    let act = async || bench.get(operator, &format!("/api/v1/bulk-acts/{bulk_act}")).await.json;
+    eventually("the act is carried out", act, |act| act["state"] == "done").await;
+    eventually("the request has failed again", shown, |shown| shown["state"] == "failed").await;
 
     let hook = "/api/v1/plus/connection/newsletter/consent-webhook";
     let issued = bench.get(operator, &format!("{hook}/token")).await;
@@ -192,7 +209,11 @@ async fn with_everything(bench: &ApiBench, operator: &str) -> Names {
     let new = json!({"name": "acme-viewer", "role": "viewer", "tenants": ["acme"]});
     let created = bench.send(operator, "POST", "/api/v1/api-keys", Some(new)).await;
     let api_key = created.json["api_key"]["id"].as_str().unwrap().to_owned();
-    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery, operation, api_key }
+    Names { tenant: "acme", connection: "newsletter", alarm, request, delivery, operation, api_key, bulk_act }
+}
+
+fn no_requests() -> Value {
+    json!({"requests": [], "count": 0, "count_is_exact": true})
 }
 
 /// Checks the answer of a route that names no resource.
@@ -200,9 +221,16 @@ async fn about_nothing_in_particular(bench: &ApiBench, other: &str, route: &Rout
     let (method, path) = (&*route.method, &*route.path);
     let empty = match (method, path) {
         ("GET", "/api/v1/alarms") => json!({"alarms": []}),
-        ("GET", "/api/v1/connection" | "/api/v1/people/merged") => json!({"connections": []}),
+        ("GET", "/api/v1/connection" | "/api/v1/people/merged") | ("POST", "/api/v1/people/find") => {
+            json!({"connections": []})
+        }
+        ("GET", "/api/v1/bulk-acts") => json!({"acts": []}),
+        ("POST", "/api/v1/bulk-acts") => {
+            assert_eq!(ask(bench, other, route, path).await.problem(), (409, "matches-changed"));
+            return;
+        }
         ("GET", "/api/v1/consent-events") => json!({"events": [], "cursor": 0}),
-        ("GET", "/api/v1/requests") => json!({"requests": []}),
+        ("GET", "/api/v1/requests") => no_requests(),
         ("POST", "/api/v1/connection") => {
             let made = bench.send(other, method, path, Some(bench.connection("acme", "mine"))).await;
             assert_eq!(made.problem(), (403, "not-all-tenants"));
@@ -226,7 +254,6 @@ async fn about_nothing_in_particular(bench: &ApiBench, other: &str, route: &Rout
             );
             return;
         }
-        ("POST", "/api/v1/people/find") => json!({"connections": []}),
         // The running plugins are the same for every tenant.
         ("GET", "/api/v1/plugins") => return,
         new => panic!("{new:?}: add what another tenant's key gets there"),
@@ -273,7 +300,7 @@ async fn another_tenants_things_are_as_if_they_were_not_there() {
         "requests?state=failed&limit=500".to_owned(),
     ] {
         let listed = bench.get(&other, &format!("/api/v1/{query}")).await;
-        assert_eq!(listed.json, json!({"requests": []}), "{query}");
+        assert_eq!(listed.json, no_requests(), "{query}");
     }
     let taken = json!({"key": "newsletter", "tenant": "other", "plugin": "iterable"});
     let taken = bench.send(&other, "POST", "/api/v1/connection", Some(taken)).await;

@@ -11,7 +11,7 @@ use host_store::{
     private_file::PrivateFile,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     client::{ApiCall, ApiResponse, Client},
@@ -142,7 +142,7 @@ fn listed(width: u16, page: &AuditPage) -> CommandOutput {
         match &line.record {
             None => vec![id, at, "damaged".to_owned(), String::new(), String::new(), String::new()],
             Some(record) => {
-                let by = record.detail["by"].as_str().unwrap_or_default().to_owned();
+                let by = record.detail.get("by").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let (connection, request) =
                     (optional(record.connection.as_ref()), optional(record.request.as_ref()));
                 vec![id, at, record.what.clone(), connection, request, by]
@@ -166,16 +166,15 @@ impl ExportArgs {
         let mut export = PrivateFile::new(&file).map_err(failed)?;
         let mut count = 0;
         let mut write = |bytes: &[u8]| {
-            count += bytes.iter().filter(|byte| **byte == b'\n').count();
+            count += bytes.split(|byte| *byte == b'\n').count() - 1;
             export.write(bytes).map_err(failed)
         };
-        match session.named()? {
-            Some(client) => export_over(&client, query, &mut write).await?,
-            None => {
-                let store = session.store().await?;
-                export_from(&store, query, &mut write).await?;
-                store.close().await;
-            }
+        if let Some(client) = session.named()? {
+            export_over(&client, query, &mut write).await?;
+        } else {
+            let store = session.store().await?;
+            export_from(&store, query, &mut write).await?;
+            store.close().await;
         }
         export.keep().map_err(failed)?;
         let people = format!("{count} lines are written to {shown}");

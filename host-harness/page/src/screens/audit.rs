@@ -21,7 +21,7 @@ use url::form_urlencoded::Serializer;
 use crate::{
     answers::{Failed, Screen},
     done::Done,
-    form::Field,
+    form::FormField,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, count},
@@ -68,13 +68,13 @@ impl AuditFilter {
         wrong_day(&self.since).is_none() && wrong_day(&self.until).is_none()
     }
 
-    fn fields(&self) -> Vec<Field> {
+    fn fields(&self) -> Vec<FormField> {
         vec![
-            Field::text("what", "What", &self.what),
-            Field::text("by", "Done with the API key", &self.by),
-            Field::text("tenant", "Tenant", &self.tenant),
-            Field::text("since", "From the day", &self.since).error(wrong_day(&self.since)),
-            Field::text("until", "To the day before", &self.until).error(wrong_day(&self.until)),
+            FormField::text("what", "What", &self.what),
+            FormField::text("by", "Done with the API key", &self.by),
+            FormField::text("tenant", "Tenant", &self.tenant),
+            FormField::text("since", "From the day", &self.since).error(wrong_day(&self.since)),
+            FormField::text("until", "To the day before", &self.until).error(wrong_day(&self.until)),
         ]
     }
 
@@ -188,7 +188,7 @@ fn foreign(ForeignRow { what, why, .. }: ForeignRow) -> String {
 struct AuditScreen {
     frame: Frame,
     verified: Option<Verified>,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     lines: Vec<LineRow>,
     export: String,
     older: Option<String>,

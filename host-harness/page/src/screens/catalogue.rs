@@ -25,7 +25,7 @@ use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     done::Done,
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
     text::segment,
@@ -162,7 +162,7 @@ struct EntryScreen {
     action: String,
     /// What is wrong with it as a whole.
     problem: Option<String>,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
 }
 
 impl EntryScreen {
@@ -173,17 +173,17 @@ impl EntryScreen {
             ("not_applicable", "no enforcement is required"),
         ];
         let fields = vec![
-            Field::text("id", "ID", &entry.id)
+            FormField::text("id", "ID", &entry.id)
                 .required()
                 .hint("The platform's id. Saving replaces the notice with this id."),
-            Field::text("key", "Key", &entry.key)
+            FormField::text("key", "Key", &entry.key)
                 .hint("The platform's key, which stays the same across versions of the notice."),
-            Field::text("name", "Name", &entry.name).required(),
+            FormField::text("name", "Name", &entry.name).required(),
             Self::data_uses(entry),
-            Field::new(
+            FormField::new(
                 "enforcement",
                 "Enforced",
-                Control::Select { choices: Choice::among(levels, &entry.enforcement) },
+                Control::Select { choices: FieldChoice::among(levels, &entry.enforcement) },
             )
             .required(),
         ];
@@ -192,23 +192,23 @@ impl EntryScreen {
 
     fn system(user: &User, tenant: &str, entry: &CatalogueEntry) -> Self {
         let fields = vec![
-            Field::text("id", "Key", &entry.id)
+            FormField::text("id", "Key", &entry.id)
                 .required()
                 .hint("The platform's key. Saving replaces the system with this key."),
-            Field::text("name", "Name", &entry.name).required(),
+            FormField::text("name", "Name", &entry.name).required(),
             Self::data_uses(entry),
         ];
         Self::of(user, tenant, "System", "systems", fields)
     }
 
-    fn data_uses(entry: &CatalogueEntry) -> Field {
-        Field::text("data_uses", "Data uses", &entry.data_uses).hint(
+    fn data_uses(entry: &CatalogueEntry) -> FormField {
+        FormField::text("data_uses", "Data uses", &entry.data_uses).hint(
             "With spaces between them, such as marketing.advertising. A notice reaches the systems that have one of its data \
              uses, or one below it.",
         )
     }
 
-    fn of(user: &User, tenant: &str, title: &str, things: &str, fields: Vec<Field>) -> Self {
+    fn of(user: &User, tenant: &str, title: &str, things: &str, fields: Vec<FormField>) -> Self {
         Self {
             frame: Frame::of(user, NavSection::Connections, format!("{title} of {tenant}")),
             tenant: tenant.to_owned(),

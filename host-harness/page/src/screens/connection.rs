@@ -29,7 +29,7 @@ use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     done::Done,
-    form::Field,
+    form::FormField,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, count, segment, short},
@@ -120,7 +120,7 @@ struct ConnectionScreen {
 }
 
 impl ConnectionScreen {
-    fn of(user: &User, connection: Connection, test: Option<ShownTest>) -> Self {
+    fn of(user: &User, connection: &Connection, test: Option<ShownTest>) -> Self {
         let actions = connection.actions.iter().map(|duty| match duty {
             Duty::Erasure => "erasure",
             Duty::Consent => "consent",
@@ -148,7 +148,7 @@ impl ConnectionScreen {
             settings: connection.settings.clone().into_iter().collect(),
             secrets: connection.secrets.keys().cloned().collect(),
             webhook_url: connection.webhook_url.clone(),
-            connection: ShownConnection::of(&connection),
+            connection: ShownConnection::of(connection),
             test,
         }
     }
@@ -160,7 +160,7 @@ async fn show(
     Path(key): Path<String>,
 ) -> Result<Screen<ConnectionScreen>, Failed> {
     let connection = find(&api, &user, &key).await?;
-    Ok(Screen(ConnectionScreen::of(&user, connection, None)))
+    Ok(Screen(ConnectionScreen::of(&user, &connection, None)))
 }
 
 /// Shown at once, since what each check found is not stored.
@@ -173,7 +173,7 @@ async fn test(
         api.call(&user.caller, Method::GET, &format!("{}/test", api_path(&key)), None).await?;
     // A test that passes may have resumed it.
     let connection = find(&api, &user, &key).await?;
-    Ok(Screen(ConnectionScreen::of(&user, connection, Some(tested.into()))))
+    Ok(Screen(ConnectionScreen::of(&user, &connection, Some(tested.into()))))
 }
 
 /// Why a connection is paused, as the form sends it.
@@ -188,12 +188,12 @@ struct PauseScreen {
     frame: Frame,
     key: String,
     path: String,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
 }
 
 impl PauseScreen {
     fn of(user: &User, key: String, reason: &str, error: Option<String>) -> Self {
-        let field = Field::text("reason", "Reason", reason)
+        let field = FormField::text("reason", "Reason", reason)
             .required()
             .hint("Shown wherever the connection and its waiting requests are shown, and kept in the audit chain. Do not \
                    name people.")

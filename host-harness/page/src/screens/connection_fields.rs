@@ -12,7 +12,7 @@ use host_api::types::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     user::User,
 };
 
@@ -58,7 +58,7 @@ fn may_set_egress(user: &User) -> bool {
 }
 
 /// Returns the fields with `entries`, or with what is stored or usual.
-pub(super) fn fields(user: &User, form: &FormSubject, entries: Option<&Entries>) -> Vec<Field> {
+pub(super) fn fields(user: &User, form: &FormSubject, entries: Option<&Entries>) -> Vec<FormField> {
     let stored = form.connection();
     let text = |name: &str, stored: Option<&str>| -> String {
         let typed = entries.map(|entries| entries.get(name).map(String::as_str).unwrap_or_default());
@@ -69,15 +69,15 @@ pub(super) fn fields(user: &User, form: &FormSubject, entries: Option<&Entries>)
     if stored.is_none() {
         let hint = "Unique across tenants: lower-case words and digits with single dashes between them. It cannot be changed \
                     later.";
-        fields.push(Field::text("key", "Key", text("key", None)).required().hint(hint));
-        fields.push(Field::text("tenant", "Tenant", text("tenant", None)).required());
+        fields.push(FormField::text("key", "Key", text("key", None)).required().hint(hint));
+        fields.push(FormField::text("tenant", "Tenant", text("tenant", None)).required());
     }
     for setting in &form.plugin().manifest.settings {
         let values = accepted(setting, form.plugin(), user);
         fields.push(setting_field(setting, &values, stored, &text));
     }
     let of_connection = |name: &str, label: &str, stored: Option<&String>| {
-        Field::text(name, label, text(name, stored.map(String::as_str)))
+        FormField::text(name, label, text(name, stored.map(String::as_str)))
     };
     let system = of_connection("system", "System", stored.and_then(|stored| stored.system.as_ref()));
     fields.push(system.hint(
@@ -85,10 +85,10 @@ pub(super) fn fields(user: &User, form: &FormSubject, entries: Option<&Entries>)
     ));
     for (name, label, duty) in ACTIONS {
         let is_set = stored.is_none_or(|stored| stored.actions.contains(&duty));
-        fields.push(Field::new(name, label, Control::Checkbox { is_checked: is_ticked(name, is_set) }));
+        fields.push(FormField::new(name, label, Control::Checkbox { is_checked: is_ticked(name, is_set) }));
     }
     let is_enabled = is_ticked("enabled", stored.is_none_or(|stored| stored.enabled));
-    let enabled = Field::new("enabled", "Enabled", Control::Checkbox { is_checked: is_enabled });
+    let enabled = FormField::new("enabled", "Enabled", Control::Checkbox { is_checked: is_enabled });
     fields.push(
         enabled.hint("A connection that is not enabled does nothing: its requests and deliveries wait."),
     );
@@ -129,7 +129,7 @@ fn setting_field(
     values: &AcceptedValues,
     stored: Option<&Connection>,
     text: &impl Fn(&str, Option<&str>) -> String,
-) -> Field {
+) -> FormField {
     let (name, mut hint) = (place(setting), setting.description.clone());
     let stored_value = || stored.and_then(|stored| stored.settings.get(&setting.name)).map(String::as_str);
     let is_stored = stored.is_some_and(|stored| stored.secrets.contains_key(&setting.name));
@@ -143,7 +143,7 @@ fn setting_field(
             Control::Text { value: text(&name, stored_value()) }
         }
     };
-    let mut field = Field::new(name, &setting.label, control).hint(hint);
+    let mut field = FormField::new(name, &setting.label, control).hint(hint);
     field.is_required = setting.required && !is_stored && setting.default.is_none();
     field
 }
@@ -155,8 +155,8 @@ fn options(setting: &Setting, value: &str) -> Control {
         None => "not set".to_owned(),
     };
     let options = setting.options.iter().map(|option| (option.as_str(), option.as_str()));
-    let mut choices = Choice::among([("", unset.as_str())], value);
-    choices.extend(Choice::among(options, value));
+    let mut choices = FieldChoice::among([("", unset.as_str())], value);
+    choices.extend(FieldChoice::among(options, value));
     Control::Select { choices }
 }
 
@@ -170,14 +170,14 @@ fn egress_fields(
     egress: &Egress,
     text: &impl Fn(&str, Option<&str>) -> String,
     is_ticked: &impl Fn(&str, bool) -> bool,
-) -> [Field; 3] {
+) -> [FormField; 3] {
     let hosts = egress.hosts.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
     let hosts = Control::Lines { value: text("egress.hosts", Some(&hosts)) };
     let checkbox = |name: &str, label: &str, is_set: bool| {
-        Field::new(name, label, Control::Checkbox { is_checked: is_ticked(name, is_set) })
+        FormField::new(name, label, Control::Checkbox { is_checked: is_ticked(name, is_set) })
     };
     [
-        Field::new("egress.hosts", "Further hosts that it may reach", hosts).hint(
+        FormField::new("egress.hosts", "Further hosts that it may reach", hosts).hint(
             "One on each line, as host or host:port. The hosts of the plugin's manifest are always allowed.",
         ),
         checkbox("egress.loopback", "It may reach this machine", egress.loopback),

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     answers::{Failed, Screen},
     done::Done,
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
     text::segment,
@@ -52,7 +52,7 @@ struct FormScreen {
     /// The vendor of the plugin, and its documentation.
     vendor: String,
     documentation: String,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     button: &'static str,
 }
 
@@ -60,7 +60,7 @@ struct FormScreen {
 #[template(path = "choose_plugin.html")]
 struct ChoiceScreen {
     frame: Frame,
-    field: Field,
+    field: FormField,
     is_empty: bool,
 }
 
@@ -85,12 +85,12 @@ async fn blank(
 
 async fn choice(api: &ApiClient, user: &User) -> Result<Screen<ChoiceScreen>, Failed> {
     let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
-    let choices = plugins.iter().map(|plugin| Choice {
+    let choices = plugins.iter().map(|plugin| FieldChoice {
         value: plugin.name.clone(),
         label: format!("{} ({} {})", plugin.name, plugin.connector, plugin.version),
         is_chosen: false,
     });
-    let field = Field::new("plugin", "Plugin", Control::Select { choices: choices.collect() }).required();
+    let field = FormField::new("plugin", "Plugin", Control::Select { choices: choices.collect() }).required();
     let frame = Frame::of(user, NavSection::Connections, "New connection");
     Ok(Screen(ChoiceScreen { frame, field, is_empty: plugins.is_empty() }))
 }
@@ -108,7 +108,8 @@ fn screen(
 ) -> FormScreen {
     let mut fields = fields(user, form, entries);
     if let Some(problem) = problem.as_ref().filter(|problem| problem.r#type.ends_with(":rekeys-people")) {
-        let agree = Field::new("agree", "Do it: rekey these people", Control::Checkbox { is_checked: false });
+        let agree =
+            FormField::new("agree", "Do it: rekey these people", Control::Checkbox { is_checked: false });
         fields.push(agree.error(Some(problem.detail.clone())));
     }
     let mut unplaced = Vec::new();

@@ -21,7 +21,7 @@ use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     done::Done,
-    form::Field,
+    form::FormField,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, count, segment},
@@ -114,7 +114,7 @@ struct DeliveriesScreen {
     older: Option<String>,
     newest: Option<String>,
     /// The fields of the form for reading all again.
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
 }
 
 impl DeliveriesScreen {
@@ -137,8 +137,8 @@ impl DeliveriesScreen {
     }
 }
 
-fn since_field(value: &str) -> Field {
-    Field::text("since", "Only those received since", value)
+fn since_field(value: &str) -> FormField {
+    FormField::text("since", "Only those received since", value)
         .hint("A time in UTC, such as 2026-01-31 12:00. Leave it empty for all that are kept.")
 }
 

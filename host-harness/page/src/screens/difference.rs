@@ -16,10 +16,10 @@ use host_api::{
 use http::Method;
 use serde::Deserialize;
 
-use super::{plugin, shown_request::StateTag, version};
+use super::{plugin, plugin_paths, shown_request::StateTag};
 use crate::{
     answers::{Failed, Screen},
-    form::Choice,
+    form::FieldChoice,
     frame::{Frame, NavSection},
     state::Page,
     text::{segment, short},
@@ -61,7 +61,7 @@ struct DifferenceScreen {
     requests: Vec<String>,
     parts: Vec<PartRow>,
     /// The versions with which it can be compared.
-    versions: Vec<Choice>,
+    versions: Vec<FieldChoice>,
 }
 
 /// The version to compare with; the running one if it is empty.
@@ -78,9 +78,9 @@ async fn show(
     Query(Compared { from }): Query<Compared>,
 ) -> Result<Screen<DifferenceScreen>, Failed> {
     let from = if from.is_empty() { String::new() } else { format!("?from={}", segment(&from)) };
-    let path = format!("{}/difference{from}", version::api_path(&name, &digest));
+    let path = format!("{}/difference{from}", plugin_paths::version_in_api(&name, &digest));
     let difference: VersionDifference = api.call(&user.caller, Method::GET, &path, None).await?;
-    let path = format!("{}/versions", plugin::api_path(&name));
+    let path = format!("{}/versions", plugin_paths::plugin_in_api(&name));
     let PluginVersions { versions, .. } = api.call(&user.caller, Method::GET, &path, None).await?;
     let labels: Vec<_> = versions
         .iter()
@@ -91,11 +91,11 @@ async fn show(
     let title = format!("{name}: from {} to {}", short(&difference.from), short(&digest));
     Ok(Screen(DifferenceScreen {
         frame: Frame::of(&user, NavSection::Plugins, title),
-        plugin_address: plugin::address(&name),
-        address: version::address(&name, &digest),
+        plugin_address: plugin_paths::plugin(&name),
+        address: plugin_paths::version(&name, &digest),
         from: short(&difference.from),
         to: short(&difference.to),
-        versions: Choice::among(pairs, &difference.from),
+        versions: FieldChoice::among(pairs, &difference.from),
         requests: difference.requests,
         parts: difference.parts.into_iter().map(Into::into).collect(),
         plugin: name,

@@ -128,7 +128,7 @@ async fn show(
 }
 
 /// An item whose notice changes.
-pub(super) struct ChangeRow {
+pub(super) struct MappingChangeRow {
     name: String,
     id: String,
     before: String,
@@ -142,7 +142,7 @@ pub(super) struct ChangeRow {
 pub(super) struct PreviewScreen {
     frame: Frame,
     path: String,
-    changes: Vec<ChangeRow>,
+    changes: Vec<MappingChangeRow>,
     people: String,
     /// The number of items that change, are saved and are forgotten, in words.
     changed: String,
@@ -163,7 +163,7 @@ impl PreviewScreen {
         kept: Vec<(String, String)>,
     ) -> Self {
         let words = |notice: Option<String>| notice.unwrap_or_else(|| "no notice".to_owned());
-        let row = |change: host_api::types::mapping::MappingChange| ChangeRow {
+        let row = |change: host_api::types::mapping::MappingChange| MappingChangeRow {
             name: change.name,
             id: change.external_id,
             before: words(change.notice_before),

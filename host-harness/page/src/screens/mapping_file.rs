@@ -26,7 +26,7 @@ use super::{
 use crate::{
     answers::{Failed, Screen},
     done::Done,
-    form::{Control, Field},
+    form::{Control, FormField},
     frame::{Frame, NavSection},
     state::Page,
     text::segment,
@@ -64,13 +64,13 @@ struct ImportScreen {
     frame: Frame,
     path: String,
     key: String,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
 }
 
 impl ImportScreen {
     fn of(user: &User, key: String, written: &str, error: Option<String>) -> Self {
         let lines = Control::Lines { value: written.to_owned() };
-        let field = Field::new("mapping", "The file's content", lines)
+        let field = FormField::new("mapping", "The file's content", lines)
             .required()
             .hint("As it was exported. Items that it leaves out are forgotten.")
             .error(error);

@@ -123,7 +123,7 @@ pub(super) struct ItemNode {
     id: String,
     name: String,
     marks: Vec<Mark>,
-    choices: Vec<NoticeChoice>,
+    choices: Vec<ItemNoticeChoice>,
     error: Option<String>,
     children: Vec<Self>,
 }
@@ -137,7 +137,7 @@ struct Mark {
 }
 
 /// A notice to choose for an item.
-struct NoticeChoice {
+struct ItemNoticeChoice {
     value: String,
     label: String,
     is_chosen: bool,
@@ -169,13 +169,13 @@ impl Growing<'_> {
         let mut sent = 0;
         let mut nodes = Vec::new();
         for item in items {
-            nodes.push(self.node(item, format!("{above}[{sent}]")));
+            nodes.push(self.node(item, &format!("{above}[{sent}]")));
             sent += usize::from(self.basis.chosen(item) != ItemChoice::Forget);
         }
         nodes
     }
 
-    fn node(&mut self, item: &ConsentableItem, place: String) -> ItemNode {
+    fn node(&mut self, item: &ConsentableItem, place: &str) -> ItemNode {
         self.count += 1;
         let number = self.count;
         let TreeBasis { options, errors, .. } = self.basis;
@@ -196,8 +196,8 @@ impl Growing<'_> {
     }
 }
 
-fn choices(options: &[NoticeOption], item: &ConsentableItem, chosen: &ItemChoice) -> Vec<NoticeChoice> {
-    let choice = |what: ItemChoice, label: String| NoticeChoice {
+fn choices(options: &[NoticeOption], item: &ConsentableItem, chosen: &ItemChoice) -> Vec<ItemNoticeChoice> {
+    let choice = |what: ItemChoice, label: String| ItemNoticeChoice {
         value: what.to_string(),
         label,
         is_chosen: what == *chosen,
@@ -209,7 +209,7 @@ fn choices(options: &[NoticeOption], item: &ConsentableItem, chosen: &ItemChoice
         let remark = unusable.as_ref().map_or("", |_| ": does not reach this connection");
         let choice = choice(ItemChoice::Notice(id.clone()), format!("{name} ({id}){remark}"));
         // What is chosen is sent, even if it should not have been.
-        NoticeChoice { is_unusable: unusable.is_some() && !choice.is_chosen, ..choice }
+        ItemNoticeChoice { is_unusable: unusable.is_some() && !choice.is_chosen, ..choice }
     }));
     if let ItemChoice::Notice(id) = chosen
         && options.iter().all(|option| option.id != *id)

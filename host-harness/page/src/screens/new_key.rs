@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answers::{Failed, Screen},
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
     user::User,
@@ -45,15 +45,15 @@ pub(super) fn routes() -> Router<Page> {
 }
 
 /// What was typed, by the names of the fields.
-type Typed = BTreeMap<String, String>;
+type TypedKey = BTreeMap<String, String>;
 
 #[derive(Template)]
 #[template(path = "new_key.html")]
 struct NewKeyScreen {
     frame: Frame,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     /// A checkbox for each scope.
-    scopes: Vec<Field>,
+    scopes: Vec<FormField>,
     /// What is wrong with the form as a whole.
     wrong: Option<String>,
 }
@@ -73,7 +73,7 @@ fn scope_field(scope: Scope) -> String {
 
 impl NewKeyScreen {
     /// Returns the form with what was typed, and what is wrong with it.
-    fn of(user: &User, typed: &Typed, problem: Option<Problem>) -> Self {
+    fn of(user: &User, typed: &TypedKey, problem: Option<Problem>) -> Self {
         let value = |name: &str| typed.get(name).cloned().unwrap_or_default();
         let error = |name: &str| {
             let errors = problem.iter().flat_map(|problem| &problem.errors);
@@ -82,27 +82,27 @@ impl NewKeyScreen {
             (!of_field.is_empty()).then(|| of_field.join(" "))
         };
         let role = if value("role").is_empty() { "viewer".to_owned() } else { value("role") };
-        let roles = Control::Select { choices: Choice::among(ROLES, &role) };
+        let roles = Control::Select { choices: FieldChoice::among(ROLES, &role) };
         let fields = vec![
-            Field::text("name", "Name", value("name"))
+            FormField::text("name", "Name", value("name"))
                 .required()
                 .hint("Lower-case words and digits with single dashes between them, such as ada-ops.")
                 .error(error("name")),
-            Field::new("role", "Role", roles).required().error(error("role").or_else(|| error("scopes"))),
-            Field::text("tenants", "Tenants", value("tenants"))
+            FormField::new("role", "Role", roles).required().error(error("role").or_else(|| error("scopes"))),
+            FormField::text("tenants", "Tenants", value("tenants"))
                 .hint("The tenants that it can access, with spaces between them; all if empty.")
                 .error(error("tenants")),
-            Field::text("connections", "Connections", value("connections"))
+            FormField::text("connections", "Connections", value("connections"))
                 .hint("The connections of these tenants that it can access; all if empty.")
                 .error(error("connections")),
-            Field::text("callback_hosts", "Callback hosts", value("callback_hosts"))
+            FormField::text("callback_hosts", "Callback hosts", value("callback_hosts"))
                 .hint("The hosts to which its requests may have their end posted; none if empty.")
                 .error(error("callback_hosts")),
         ];
         let checkbox = |scope: Scope| {
             let name = scope_field(scope);
             let is_checked = typed.contains_key(&name);
-            Field::new(name, scope.to_string(), Control::Checkbox { is_checked })
+            FormField::new(name, scope.to_string(), Control::Checkbox { is_checked })
         };
         let wrong = problem.filter(|problem| problem.errors.is_empty()).map(|problem| problem.detail);
         let frame = Frame::of(user, NavSection::Keys, "Create an API key");
@@ -111,7 +111,7 @@ impl NewKeyScreen {
 }
 
 /// The body that creates the key.
-fn body(typed: &Typed) -> Value {
+fn body(typed: &TypedKey) -> Value {
     let value = |name: &str| typed.get(name).map_or("", |value| value.trim());
     let names = |name: &str| -> Option<BTreeSet<&str>> {
         let names: BTreeSet<&str> =
@@ -131,13 +131,13 @@ fn body(typed: &Typed) -> Value {
 }
 
 async fn show(user: User) -> Screen<NewKeyScreen> {
-    Screen(NewKeyScreen::of(&user, &Typed::new(), None))
+    Screen(NewKeyScreen::of(&user, &TypedKey::new(), None))
 }
 
 async fn create(
     State(api): State<ApiClient>,
     user: User,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<TypedKey>,
 ) -> Result<Response, Failed> {
     let asked = api.call(&user.caller, Method::POST, "/api/v1/api-keys", Some(body(&typed))).await;
     match asked {

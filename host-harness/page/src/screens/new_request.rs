@@ -29,7 +29,7 @@ use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     done::Done,
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection, Rights},
     state::Page,
     text::segment,
@@ -121,7 +121,7 @@ struct NewRequestScreen {
     frame: Frame,
     /// Where the form is sent to; the form that chooses a connection leads to the one for it.
     method: &'static str,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     /// Why the API refused the request.
     problem: Option<String>,
 }
@@ -154,18 +154,18 @@ async fn form(api: &ApiClient, user: &User, typed: &TypedRequest) -> Result<NewR
     Ok(NewRequestScreen { frame, method, fields, problem: None })
 }
 
-async fn connection_field(api: &ApiClient, user: &User, rights: &Rights) -> Result<Field, Failed> {
+async fn connection_field(api: &ApiClient, user: &User, rights: &Rights) -> Result<FormField, Failed> {
     let (name, label) = ("connection", "Connection");
     if !rights.may(Area::Connections, AccessKind::Read) {
-        return Ok(Field::text(name, label, "").required());
+        return Ok(FormField::text(name, label, "").required());
     }
     let path = format!("/api/v1/connection?limit={}", MAX_OFFERED + 1);
     let Connections { connections } = api.call(&user.caller, Method::GET, &path, None).await?;
     if connections.len() > MAX_OFFERED {
-        return Ok(Field::text(name, label, "").required());
+        return Ok(FormField::text(name, label, "").required());
     }
     let choices = connections.iter().map(|connection| (&*connection.key, &*connection.key));
-    Ok(Field::new(name, label, Control::Select { choices: Choice::among(choices, "") }).required())
+    Ok(FormField::new(name, label, Control::Select { choices: FieldChoice::among(choices, "") }).required())
 }
 
 async fn fields(
@@ -173,7 +173,7 @@ async fn fields(
     user: &User,
     rights: &Rights,
     typed: &TypedRequest,
-) -> Result<Vec<Field>, Failed> {
+) -> Result<Vec<FormField>, Failed> {
     let connection = found_connection(api, user, rights, typed).await?;
     let mut wishes = vec![("erasure".to_owned(), "Erase the person".to_owned())];
     if let Some(connection) = &connection {
@@ -185,16 +185,16 @@ async fn fields(
         }));
     }
     let wishes = wishes.iter().map(|(value, label)| (&**value, &**label));
-    let wish = Control::Select { choices: Choice::among(wishes, &typed.wish) };
+    let wish = Control::Select { choices: FieldChoice::among(wishes, &typed.wish) };
     let mut fields = vec![
-        Field::text("connection", "Connection", &*typed.connection).required(),
-        Field::new("wish", "What the person wants", wish).required(),
+        FormField::text("connection", "Connection", &*typed.connection).required(),
+        FormField::new("wish", "What the person wants", wish).required(),
     ];
     for kind in kinds(api, user, rights, connection.as_ref()).await? {
         let name = format!("{IDENTIFIER}{kind}");
         let value = typed.fields.get(&name).cloned().unwrap_or_default();
         let label = format!("Identifier: {}", kind.replace('-', " "));
-        fields.push(Field::text(name, label, value));
+        fields.push(FormField::text(name, label, value));
     }
     Ok(fields)
 }

@@ -16,9 +16,10 @@ use host_api::{
 use http::Method;
 
 use super::{
-    plugin::{self, act, operation_tag},
+    plugin::{act, operation_tag},
+    plugin_paths,
     shown_request::StateTag,
-    version::{self, StepRow},
+    version::StepRow,
 };
 use crate::{
     answers::{Failed, Screen},
@@ -30,11 +31,6 @@ use crate::{
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/plugin-operations/{id}", get(show))
-}
-
-/// Returns the address of the screen of an operation.
-pub(super) fn address(id: &str) -> String {
-    format!("/plugin-operations/{}", segment(id))
 }
 
 /// Where an operation leads.
@@ -73,8 +69,8 @@ async fn show(
         operation;
     Ok(Screen(OperationScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("{} of plugin {plugin}", act(action))),
-        plugin_address: plugin::address(&plugin),
-        address: address(&id),
+        plugin_address: plugin_paths::plugin(&plugin),
+        address: plugin_paths::operation(&id),
         state: operation_tag(state),
         is_running: state == OperationState::Running,
         version: digest.as_deref().map(short),
@@ -93,7 +89,7 @@ fn next(operation: &PluginOperation) -> Option<NextScreen> {
     let PluginOperation { plugin, digest, action, state, problem, .. } = operation;
     let of_version = |rest: &str, text| {
         let digest = digest.as_ref()?;
-        Some(NextScreen { address: format!("{}{rest}", version::address(plugin, digest)), text })
+        Some(NextScreen { address: format!("{}{rest}", plugin_paths::version(plugin, digest)), text })
     };
     let is_about_people = problem.as_ref().is_some_and(|problem| problem.r#type.ends_with(":asks-for-more"));
     match (state, action) {
@@ -105,7 +101,7 @@ fn next(operation: &PluginOperation) -> Option<NextScreen> {
             of_version("/serve?agree=true", "Approve this, and serve it")
         }
         (OperationState::Failed, PluginAction::RollBack) if is_about_people => Some(NextScreen {
-            address: format!("{}/roll-back?agree=true", plugin::address(plugin)),
+            address: format!("{}/roll-back?agree=true", plugin_paths::plugin(plugin)),
             text: "Approve this, and roll back",
         }),
         (OperationState::Failed, PluginAction::Publish) if is_about_people => Some(NextScreen {
@@ -113,7 +109,7 @@ fn next(operation: &PluginOperation) -> Option<NextScreen> {
             text: "Upload it for an approval",
         }),
         (OperationState::Succeeded | OperationState::Failed, _) => {
-            Some(NextScreen { address: plugin::address(plugin), text: "Show the plugin" })
+            Some(NextScreen { address: plugin_paths::plugin(plugin), text: "Show the plugin" })
         }
     }
 }

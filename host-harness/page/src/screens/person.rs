@@ -23,7 +23,7 @@ use serde_json::json;
 use super::shown_request::ShownRequest;
 use crate::{
     answers::{Failed, Screen},
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
     text::Time,
@@ -41,19 +41,19 @@ pub(super) fn routes() -> Router<Page> {
 /// What was typed. It has no `Debug`, since it names a person.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Search {
+struct PersonSearch {
     kind: String,
     value: String,
     tenant: String,
 }
 
-impl Search {
-    fn fields(&self, error: Option<String>) -> Vec<Field> {
-        let kinds = Control::Select { choices: Choice::among(KINDS, &self.kind) };
+impl PersonSearch {
+    fn fields(&self, error: Option<String>) -> Vec<FormField> {
+        let kinds = Control::Select { choices: FieldChoice::among(KINDS, &self.kind) };
         vec![
-            Field::new("kind", "Kind of identifier", kinds).required(),
-            Field::text("value", "Identifier", &self.value).required().error(error),
-            Field::text("tenant", "Tenant", &self.tenant).hint("Only at the connections of this tenant."),
+            FormField::new("kind", "Kind of identifier", kinds).required(),
+            FormField::text("value", "Identifier", &self.value).required().error(error),
+            FormField::text("tenant", "Tenant", &self.tenant).hint("Only at the connections of this tenant."),
         ]
     }
 }
@@ -62,7 +62,7 @@ impl Search {
 #[template(path = "person.html")]
 struct PersonScreen {
     frame: Frame,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     /// What is known at each connection; `None` before the form is sent.
     found: Option<Vec<KnownAt>>,
 }
@@ -139,13 +139,13 @@ fn frame(user: &User) -> Frame {
 }
 
 async fn show(user: User) -> Screen<PersonScreen> {
-    Screen(PersonScreen { frame: frame(&user), fields: Search::default().fields(None), found: None })
+    Screen(PersonScreen { frame: frame(&user), fields: PersonSearch::default().fields(None), found: None })
 }
 
 async fn find(
     State(api): State<ApiClient>,
     user: User,
-    Form(search): Form<Search>,
+    Form(search): Form<PersonSearch>,
 ) -> Result<Response, Failed> {
     let (value, tenant) = (search.value.trim(), search.tenant.trim());
     if value.is_empty() {
@@ -159,6 +159,6 @@ async fn find(
     let PersonReport { connections } = asked?;
     let found = connections.into_iter().map(KnownAt::of).collect();
     // The identifier is not sent back: the result may be left open on a desk.
-    let fields = Search { kind: search.kind, ..Search::default() }.fields(None);
+    let fields = PersonSearch { kind: search.kind, ..PersonSearch::default() }.fields(None);
     Ok(Screen(PersonScreen { frame: frame(&user), fields, found: Some(found) }).into_response())
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded::Serializer;
 
-use super::{plugin, version};
+use super::plugin_paths;
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
@@ -47,8 +47,8 @@ pub(super) struct PinRow {
 impl From<PluginPin> for PinRow {
     fn from(PluginPin { tenant, connection, digest, by, at, note, .. }: PluginPin) -> Self {
         let pinned = match connection {
-            Some(connection) => Pinned { scope: PinScope::Connection, target: connection },
-            None => Pinned { scope: PinScope::Tenant, target: tenant },
+            Some(connection) => Pinned { scope: PinPlace::Connection, target: connection },
+            None => Pinned { scope: PinPlace::Tenant, target: tenant },
         };
         Self {
             of: pinned.words(),
@@ -65,7 +65,7 @@ impl From<PluginPin> for PinRow {
 /// Whether a pin is that of a tenant or of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum PinScope {
+enum PinPlace {
     Tenant,
     Connection,
 }
@@ -73,7 +73,7 @@ enum PinScope {
 /// What is pinned.
 #[derive(Clone, Debug, Deserialize)]
 struct Pinned {
-    scope: PinScope,
+    scope: PinPlace,
     target: String,
 }
 
@@ -81,15 +81,15 @@ impl Pinned {
     fn words(&self) -> String {
         let Self { scope, target } = self;
         match scope {
-            PinScope::Tenant => format!("tenant {target}"),
-            PinScope::Connection => format!("connection {target}"),
+            PinPlace::Tenant => format!("tenant {target}"),
+            PinPlace::Connection => format!("connection {target}"),
         }
     }
 
     fn word(&self) -> &'static str {
         match self.scope {
-            PinScope::Tenant => "tenant",
-            PinScope::Connection => "connection",
+            PinPlace::Tenant => "tenant",
+            PinPlace::Connection => "connection",
         }
     }
 
@@ -104,10 +104,10 @@ impl Pinned {
 
     fn api_path(&self, plugin: &str) -> String {
         let rest = match self.scope {
-            PinScope::Tenant => "tenants",
-            PinScope::Connection => "connections",
+            PinPlace::Tenant => "tenants",
+            PinPlace::Connection => "connections",
         };
-        format!("{}/pins/{rest}/{}", plugin::api_path(plugin), segment(self.target.trim()))
+        format!("{}/pins/{rest}/{}", plugin_paths::plugin_in_api(plugin), segment(self.target.trim()))
     }
 }
 
@@ -125,11 +125,11 @@ async fn ask_pin(
              either."
                 .to_owned(),
         ],
-        action: format!("{}/pin", version::address(&name, &digest)),
+        action: format!("{}/pin", plugin_paths::version(&name, &digest)),
         kept: pinned.kept(),
         button: format!("Pin {of}"),
         tone: Tone::Main,
-        back: version::address(&name, &digest),
+        back: plugin_paths::version(&name, &digest),
     })
 }
 
@@ -141,7 +141,7 @@ async fn pin(
 ) -> Result<Response, Failed> {
     let body = json!({"digest": digest});
     let _pin: PluginPin = api.call(&user.caller, Method::PUT, &pinned.api_path(&name), Some(body)).await?;
-    Ok(Done::Pinned.at(&plugin::address(&name)))
+    Ok(Done::Pinned.at(&plugin_paths::plugin(&name)))
 }
 
 async fn ask_unpin(
@@ -155,11 +155,11 @@ async fn ask_unpin(
         consequences: vec![format!(
             "From its next call on, the version that plugin {name} runs serves {of}, or the one that its tenant is pinned to."
         )],
-        action: format!("{}/unpin", plugin::address(&name)),
+        action: format!("{}/unpin", plugin_paths::plugin(&name)),
         kept: pinned.kept(),
         button: format!("Unpin {of}"),
         tone: Tone::Main,
-        back: plugin::address(&name),
+        back: plugin_paths::plugin(&name),
     })
 }
 
@@ -170,5 +170,5 @@ async fn unpin(
     Form(pinned): Form<Pinned>,
 ) -> Result<Response, Failed> {
     let _unpinned: Unpinned = api.call(&user.caller, Method::DELETE, &pinned.api_path(&name), None).await?;
-    Ok(Done::Unpinned.at(&plugin::address(&name)))
+    Ok(Done::Unpinned.at(&plugin_paths::plugin(&name)))
 }

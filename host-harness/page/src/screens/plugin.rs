@@ -19,13 +19,13 @@ use host_api::{
 use http::Method;
 use serde::Deserialize;
 
-use super::{operation, permissions::PermissionList, pins::PinRow, shown_request::StateTag};
+use super::{permissions::PermissionList, pins::PinRow, plugin_paths, shown_request::StateTag};
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, segment, short},
+    text::{Time, short},
     user::User,
 };
 
@@ -36,16 +36,6 @@ pub(super) fn routes() -> Router<Page> {
     Router::new()
         .route("/plugins/{name}", get(show))
         .route("/plugins/{name}/roll-back", get(ask_roll_back).post(roll_back))
-}
-
-/// Returns the address of the screen of a plugin.
-pub(super) fn address(name: &str) -> String {
-    format!("/plugins/{}", segment(name))
-}
-
-/// Returns the path of a plugin in the API.
-pub(super) fn api_path(name: &str) -> String {
-    format!("/api/v1/plugins/{}", segment(name))
 }
 
 /// A version as the lists show it.
@@ -97,7 +87,7 @@ pub(super) fn tag(state: VersionState) -> StateTag {
 }
 
 /// An operation as the list shows it.
-struct ChangeRow {
+struct PluginOperationRow {
     id: String,
     what: &'static str,
     state: StateTag,
@@ -105,7 +95,7 @@ struct ChangeRow {
     by: String,
 }
 
-impl From<PluginOperation> for ChangeRow {
+impl From<PluginOperation> for PluginOperationRow {
     fn from(operation: PluginOperation) -> Self {
         let PluginOperation { id, action, state, began_at, by, .. } = operation;
         Self { id, what: act(action), state: operation_tag(state), began: Time::at(began_at), by }
@@ -146,7 +136,7 @@ struct PluginScreen {
     /// Whether the key may see what concerns all tenants.
     sees_all: bool,
     pins: Vec<PinRow>,
-    operations: Vec<ChangeRow>,
+    operations: Vec<PluginOperationRow>,
 }
 
 async fn show(
@@ -154,7 +144,7 @@ async fn show(
     user: User,
     Path(name): Path<String>,
 ) -> Result<Response, Failed> {
-    let path = api_path(&name);
+    let path = plugin_paths::plugin_in_api(&name);
     let versions = for_all(api.call(&user.caller, Method::GET, &format!("{path}/versions"), None).await)?;
     let sees_all = versions.is_some();
     let versions = versions.map(|PluginVersions { versions, .. }| versions).unwrap_or_default();
@@ -166,16 +156,15 @@ async fn show(
         (Ok(running), _) => running,
         // Nothing of it has served yet, or its file does not load: what is known of it are its versions.
         (Err(_), Some(latest)) => {
-            return Ok(
-                Redirect::to(&format!("{}/versions/{}", address(&name), latest.digest)).into_response()
-            );
+            return Ok(Redirect::to(&format!("{}/versions/{}", plugin_paths::plugin(&name), latest.digest))
+                .into_response());
         }
         (Err(problem), None) => return Err(problem.into()),
     };
     let served = versions.iter().filter(|version| version.served_at.is_some() && version.is_stored);
     Ok(Screen(PluginScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Plugin {name}")),
-        address: address(&name),
+        address: plugin_paths::plugin(&name),
         short_digest: short(&running.digest),
         permissions: PermissionList::from(&running),
         has_before: served.count() > 1,
@@ -234,11 +223,11 @@ async fn ask_roll_back(
     Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Roll plugin {name} back?")),
         consequences,
-        action: format!("{}/roll-back", address(&name)),
+        action: format!("{}/roll-back", plugin_paths::plugin(&name)),
         kept: agreed.kept(),
         button: "Roll back".to_owned(),
         tone: Tone::Main,
-        back: address(&name),
+        back: plugin_paths::plugin(&name),
     })
 }
 
@@ -248,7 +237,7 @@ async fn roll_back(
     Path(name): Path<String>,
     Form(Agreed { agree }): Form<Agreed>,
 ) -> Result<Response, Failed> {
-    let path = format!("{}/roll-back?agree={agree}", api_path(&name));
+    let path = format!("{}/roll-back?agree={agree}", plugin_paths::plugin_in_api(&name));
     let begun = api.begin(&user.caller, &path, None).await?;
-    Ok(Redirect::to(&operation::address(&begun.id)).into_response())
+    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
 }

@@ -11,10 +11,10 @@ use axum::{
 use host_api::page::{ApiClient, MAX_COMPONENT};
 use serde::Deserialize;
 
-use super::{operation, plugin};
+use super::plugin_paths;
 use crate::{
     answers::{Failed, Screen},
-    form::{Choice, Control, Field},
+    form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
     text::segment,
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Page> {
 /// What was typed. The component is not part of it: a browser does not send a file back.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Typed {
+struct TypedUpload {
     plugin: String,
     note: String,
     next: String,
@@ -55,30 +55,30 @@ struct Wrong {
 #[template(path = "upload.html")]
 struct UploadScreen {
     frame: Frame,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
 }
 
 impl UploadScreen {
-    fn of(user: &User, typed: Typed, wrong: Wrong) -> Self {
+    fn of(user: &User, typed: TypedUpload, wrong: Wrong) -> Self {
         let next = if typed.next.is_empty() { "upload" } else { &typed.next };
-        let next = Choice::among(NEXT, next);
+        let next = FieldChoice::among(NEXT, next);
         let fields = vec![
-            Field::text("plugin", "Plugin", typed.plugin)
+            FormField::text("plugin", "Plugin", typed.plugin)
                 .required()
                 .hint("The name that connections refer to: an existing one, or a new one.")
                 .error(wrong.plugin),
-            Field::new("component", "Component", Control::File { types: ".wasm,application/wasm" })
+            FormField::new("component", "Component", Control::File { types: ".wasm,application/wasm" })
                 .required()
                 .hint("A WebAssembly component. It is compiled and proven in its own sandbox first.")
                 .error(wrong.component),
-            Field::text("note", "Note", typed.note).hint("What the history says about it."),
-            Field::new("next", "Then", Control::Select { choices: next }).required(),
+            FormField::text("note", "Note", typed.note).hint("What the history says about it."),
+            FormField::new("next", "Then", Control::Select { choices: next }).required(),
         ];
         Self { frame: Frame::of(user, NavSection::Plugins, "Upload a version"), fields }
     }
 }
 
-async fn ask(user: User, Query(typed): Query<Typed>) -> Screen<UploadScreen> {
+async fn ask(user: User, Query(typed): Query<TypedUpload>) -> Screen<UploadScreen> {
     Screen(UploadScreen::of(&user, typed, Wrong::default()))
 }
 
@@ -87,7 +87,7 @@ async fn upload(State(api): State<ApiClient>, user: User, form: Multipart) -> Re
         Ok(sent) => sent,
         Err(error) => {
             let wrong = Wrong { component: Some(error.body_text()), plugin: None };
-            let screen = UploadScreen::of(&user, Typed::default(), wrong);
+            let screen = UploadScreen::of(&user, TypedUpload::default(), wrong);
             return Ok((error.status(), Screen(screen)).into_response());
         }
     };
@@ -105,15 +105,15 @@ async fn upload(State(api): State<ApiClient>, user: User, form: Multipart) -> Re
         note => format!("?note={}", segment(note)),
     };
     let rest = if typed.next == "publish" { "" } else { "/versions" };
-    let path = format!("{}{rest}{note}", plugin::api_path(typed.plugin.trim()));
+    let path = format!("{}{rest}{note}", plugin_paths::plugin_in_api(typed.plugin.trim()));
     let begun = api.begin(&user.caller, &path, Some(component)).await?;
-    Ok(Redirect::to(&operation::address(&begun.id)).into_response())
+    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
 }
 
 /// What the form sent.
 #[derive(Default)]
 struct Sent {
-    typed: Typed,
+    typed: TypedUpload,
     component: Vec<u8>,
 }
 

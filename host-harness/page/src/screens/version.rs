@@ -18,9 +18,9 @@ use host_api::{
 use http::Method;
 
 use super::{
-    operation,
     permissions::PermissionList,
-    plugin::{self, Agreed, VersionRow, tag},
+    plugin::{Agreed, VersionRow, tag},
+    plugin_paths,
     shown_request::StateTag,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, count, segment, short},
+    text::{Time, count, short},
     user::User,
 };
 
@@ -38,16 +38,6 @@ pub(super) fn routes() -> Router<Page> {
         .route("/plugins/{name}/versions/{digest}", get(show))
         .route("/plugins/{name}/versions/{digest}/approve", get(ask_approval).post(approve))
         .route("/plugins/{name}/versions/{digest}/serve", get(ask_serving).post(serve))
-}
-
-/// Returns the address of the screen of a version.
-pub(super) fn address(name: &str, digest: &str) -> String {
-    format!("{}/versions/{}", plugin::address(name), segment(digest))
-}
-
-/// Returns the path of a version in the API.
-pub(super) fn api_path(name: &str, digest: &str) -> String {
-    format!("{}/versions/{}", plugin::api_path(name), segment(digest))
 }
 
 /// A step of a version as the screens show it.
@@ -139,7 +129,7 @@ struct VersionScreen {
 }
 
 async fn version(api: &ApiClient, user: &User, name: &str, digest: &str) -> Result<PluginVersion, Failed> {
-    Ok(api.call(&user.caller, Method::GET, &api_path(name, digest), None).await?)
+    Ok(api.call(&user.caller, Method::GET, &plugin_paths::version_in_api(name, digest), None).await?)
 }
 
 async fn show(
@@ -148,7 +138,7 @@ async fn show(
     Path((name, digest)): Path<(String, String)>,
 ) -> Result<Screen<VersionScreen>, Failed> {
     let version = version(&api, &user, &name, &digest).await?;
-    let path = format!("{}/permissions", api_path(&name, &digest));
+    let path = format!("{}/permissions", plugin_paths::version_in_api(&name, &digest));
     let permissions = api.call::<Permissions>(&user.caller, Method::GET, &path, None).await;
     let (permissions, why_unknown) = match permissions {
         Ok(permissions) => (Some(PermissionList::from(&permissions)), None),
@@ -158,8 +148,8 @@ async fn show(
     let is_usable = version.served_at.is_some() || version.state == VersionState::Approved;
     let frame = Frame::of(&user, NavSection::Plugins, format!("Version {} of {name}", short(&digest)));
     Ok(Screen(VersionScreen {
-        plugin_address: plugin::address(&name),
-        address: address(&name, &digest),
+        plugin_address: plugin_paths::plugin(&name),
+        address: plugin_paths::version(&name, &digest),
         may_approve: may_run && version.state == VersionState::Proven,
         may_serve: may_run && is_usable && version.state != VersionState::Serving,
         may_pin: may_run && is_usable,
@@ -174,7 +164,7 @@ async fn show(
 
 /// Returns what the version requests beyond the one that runs, a sentence each; an error if none runs.
 async fn requests(api: &ApiClient, user: &User, name: &str, digest: &str) -> Result<Vec<String>, Failed> {
-    let path = format!("{}/difference", api_path(name, digest));
+    let path = format!("{}/difference", plugin_paths::version_in_api(name, digest));
     let difference: VersionDifference = api.call(&user.caller, Method::GET, &path, None).await?;
     Ok(difference.requests)
 }
@@ -186,8 +176,8 @@ async fn ask_approval(
     Path((name, digest)): Path<(String, String)>,
 ) -> Result<Screen<ConfirmScreen>, Failed> {
     let asked = version(&api, &user, &name, &digest).await?;
-    let shadows = asked.steps.into_iter().filter_map(|step| step.evidence.shadow);
-    let differences = shadows.last().map(|shadow| shadow.differences).unwrap_or_default();
+    let mut shadows = asked.steps.into_iter().filter_map(|step| step.evidence.shadow);
+    let differences = shadows.next_back().map(|shadow| shadow.differences).unwrap_or_default();
     let mut consequences = match requests(&api, &user, &name, &digest).await {
         Ok(requests) if requests.is_empty() => {
             vec!["It requests nothing beyond the version that runs.".to_owned()]
@@ -212,11 +202,11 @@ async fn ask_approval(
             format!("Approve version {} of {name}?", short(&digest)),
         ),
         consequences,
-        action: format!("{}/approve", address(&name, &digest)),
+        action: format!("{}/approve", plugin_paths::version(&name, &digest)),
         kept: Vec::new(),
         button: "Approve the version".to_owned(),
         tone: Tone::Main,
-        back: address(&name, &digest),
+        back: plugin_paths::version(&name, &digest),
     }))
 }
 
@@ -225,9 +215,9 @@ async fn approve(
     user: User,
     Path((name, digest)): Path<(String, String)>,
 ) -> Result<Response, Failed> {
-    let path = format!("{}/approve", api_path(&name, &digest));
+    let path = format!("{}/approve", plugin_paths::version_in_api(&name, &digest));
     let _approved: PluginVersion = api.call(&user.caller, Method::POST, &path, None).await?;
-    Ok(Done::VersionApproved.at(&address(&name, &digest)))
+    Ok(Done::VersionApproved.at(&plugin_paths::version(&name, &digest)))
 }
 
 async fn ask_serving(
@@ -245,11 +235,11 @@ async fn ask_serving(
     Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Serve version {version} of {name}?")),
         consequences,
-        action: format!("{}/serve", address(&name, &digest)),
+        action: format!("{}/serve", plugin_paths::version(&name, &digest)),
         kept: agreed.kept(),
         button: "Serve the version".to_owned(),
         tone: Tone::Main,
-        back: address(&name, &digest),
+        back: plugin_paths::version(&name, &digest),
     })
 }
 
@@ -259,7 +249,7 @@ async fn serve(
     Path((name, digest)): Path<(String, String)>,
     Form(Agreed { agree }): Form<Agreed>,
 ) -> Result<Response, Failed> {
-    let path = format!("{}/serve?agree={agree}", api_path(&name, &digest));
+    let path = format!("{}/serve?agree={agree}", plugin_paths::version_in_api(&name, &digest));
     let begun = api.begin(&user.caller, &path, None).await?;
-    Ok(Redirect::to(&operation::address(&begun.id)).into_response())
+    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
 }

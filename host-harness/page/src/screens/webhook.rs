@@ -25,7 +25,7 @@ use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
     done::Done,
-    form::Field,
+    form::FormField,
     frame::{Frame, NavSection},
     state::Page,
     text::{Time, count, segment},
@@ -133,7 +133,7 @@ struct WebhookScreen {
     /// Whether the screen was asked for by its own address, so that it can stay current.
     is_live: bool,
     /// The fields of the form for the vendor's id.
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     /// Whether the host sends the vendor each new token.
     is_renewed: bool,
     next_rotation: Option<Time>,
@@ -179,8 +179,8 @@ impl WebhookScreen {
     }
 }
 
-fn id_field(value: &str) -> Field {
-    Field::text(WEBHOOK_ID, "Webhook ID", value)
+fn id_field(value: &str) -> FormField {
+    FormField::text(WEBHOOK_ID, "Webhook ID", value)
         .required()
         .hint("The number in the vendor's list of webhooks. With it, the host sends the vendor each new token by itself.")
 }
@@ -240,8 +240,8 @@ async fn saved(api: &ApiClient, user: &User, key: &str, id: &str) -> Result<Resu
         return Ok(Err("enter the number that the vendor shows for the webhook".to_owned()));
     }
     let path = format!("/api/v1/connection/{}", segment(key));
-    let patch = json!({"settings": {WEBHOOK_ID: id}});
-    match api.call::<Connection>(&user.caller, Method::PATCH, &path, Some(patch)).await {
+    let change = json!({"settings": {WEBHOOK_ID: id}});
+    match api.call::<Connection>(&user.caller, Method::PATCH, &path, Some(change)).await {
         Ok(_) => Ok(Ok(())),
         Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY.as_u16() => {
             Ok(Err(problem.errors.first().map_or(problem.detail.clone(), |error| error.message.clone())))

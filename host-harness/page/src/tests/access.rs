@@ -121,7 +121,9 @@ async fn a_screen_that_refreshes_itself_keeps_no_session_alive_and_is_not_sent_e
     let mut browser = Browser::signed_in(&bench, &bench.operator().await).await;
     let refresh = || Request::get("/requests").header("hx-request", "true").body(Body::empty()).unwrap();
     let twenty_minutes_pass = async || {
-        bench.sql("UPDATE page_sessions SET seen_at = seen_at - 1200000, began_at = began_at - 1200000").await
+        bench
+            .sql("UPDATE page_sessions SET seen_at = seen_at - 1200000, began_at = began_at - 1200000")
+            .await;
     };
     twenty_minutes_pass().await;
     assert_eq!(browser.get("/requests").await.status, StatusCode::OK, "opened, which is a use");

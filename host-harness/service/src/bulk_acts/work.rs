@@ -36,7 +36,7 @@ impl BulkActs {
                 Ok(Left::Something) => continue,
                 Ok(Left::Nothing) => {}
                 Err(error) => {
-                    tracing::error!(%error, "carrying out bulk acts failed; it is tried again in a minute")
+                    tracing::error!(%error, "carrying out bulk acts failed; it is tried again in a minute");
                 }
             }
             let clock = &self.requests.clock;

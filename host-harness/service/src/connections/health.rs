@@ -45,19 +45,19 @@ pub struct ConnectionQuery {
 }
 
 /// What the health of a connection depends on, apart from its plugin.
-pub struct Standing<'a> {
+pub struct HealthFactors<'a> {
     key: &'a str,
     is_enabled: bool,
     status: &'a ConnectionStatus,
 }
 
-impl<'a> From<&'a OwnedConnection> for Standing<'a> {
+impl<'a> From<&'a OwnedConnection> for HealthFactors<'a> {
     fn from(owned: &'a OwnedConnection) -> Self {
         Self { key: &owned.spec.key, is_enabled: owned.duties.enabled, status: &owned.standing }
     }
 }
 
-impl<'a> From<&'a StoredConnection> for Standing<'a> {
+impl<'a> From<&'a StoredConnection> for HealthFactors<'a> {
     fn from(stored: &'a StoredConnection) -> Self {
         Self { key: &stored.key, is_enabled: stored.enabled, status: &stored.standing }
     }
@@ -65,8 +65,8 @@ impl<'a> From<&'a StoredConnection> for Standing<'a> {
 
 impl Connections {
     /// Returns the health of a connection.
-    pub fn health<'a>(&self, connection: impl Into<Standing<'a>>) -> ConnectionHealth {
-        let Standing { key, is_enabled, status } = connection.into();
+    pub fn health<'a>(&self, connection: impl Into<HealthFactors<'a>>) -> ConnectionHealth {
+        let HealthFactors { key, is_enabled, status } = connection.into();
         let (state, why) = if let Some(problem) = self.served.problem(key) {
             (HealthState::Unusable, Some(problem.to_string()))
         } else if !is_enabled {

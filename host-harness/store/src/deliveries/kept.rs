@@ -1,8 +1,12 @@
-//! Deliveries that a version is compared on before it serves.
+//! Deliveries whose bodies are kept: those that can be read again, and those that a version is compared on before it serves.
 
 use sqlx::FromRow;
 
 use crate::{columns::Column, database::Tx, error::StoreError};
+
+/// Could not be read, and can be read again.
+pub(super) const KEPT_UNREAD: &str =
+    "state IN ('unreadable', 'stuck', 'damaged') AND sealed_delivery IS NOT NULL";
 
 /// A delivery as it is stored.
 #[derive(Clone, FromRow)]

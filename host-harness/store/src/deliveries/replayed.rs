@@ -1,7 +1,7 @@
 //! Deliveries that could not be read, and are read again.
 //! Tested in `service/src/webhooks/receive/tests.rs`.
 
-use super::{DeliveryState, KEPT_UNREAD};
+use super::{kept::KEPT_UNREAD, shown::DeliveryState};
 use crate::{database::Tx, error::StoreError};
 
 /// Selects the deliveries to read again.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumString, VariantArray};
 
-use super::KEPT_UNREAD;
+use super::kept::KEPT_UNREAD;
 use crate::{
     columns::{Column, column, word},
     database::Tx,

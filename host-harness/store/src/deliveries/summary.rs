@@ -1,7 +1,7 @@
 //! What has arrived at a connection, in brief.
 //! Tested in `api/src/tests/webhook_setup.rs`.
 
-use super::KEPT_UNREAD;
+use super::kept::KEPT_UNREAD;
 use crate::{database::Tx, error::StoreError};
 
 /// What has arrived at a connection, as far as it is kept. Times are in milliseconds since the Unix epoch.

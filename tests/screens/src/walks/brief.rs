@@ -125,8 +125,8 @@ async fn erase(walk: &mut Walk) {
     walk.act("Download the record").await;
     let record = async || {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-        texts.filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok()).next()
+        let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        texts.find_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
     };
     let record = eventually("the record is downloaded", record, Option::is_some).await;
     let record = record.expect("it is there");

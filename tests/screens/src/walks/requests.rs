@@ -50,13 +50,13 @@ pub(crate) async fn walk(walk: Walk) {
     walk.sees("Put 1 request back in the queue?").await;
     walk.look("requests-question").await;
     walk.act("Put 1 request back in the queue").await;
-    walk.sees_on_reload("1 of 1 have a result").await;
+    walk.comes_to_see("1 of 1 have a result").await;
     walk.look("act").await;
     walk.open("/requests?state=failed").await;
     walk.act("Put all 2 that match back…").await;
     walk.sees("Put 2 requests back in the queue?").await;
     walk.act("Put 2 requests back in the queue").await;
-    walk.sees_on_reload("2 of 2 have a result").await;
+    walk.comes_to_see("2 of 2 have a result").await;
     walk.act("Acts on many requests").await;
     walk.look("acts").await;
     walk.open("/requests?state=waiting").await;

@@ -14,7 +14,7 @@ pub(crate) async fn walk(walk: Walk) {
     give_a_key(&walk).await;
     fail_a_request(&walk).await;
     walk.act("Overview").await;
-    walk.comes_to_see("1 failed requests").await;
+    walk.comes_to_see("connection parked").await;
     walk.look("overview").await;
     walk.act("Alarms").await;
     walk.sees("What to do:").await;

@@ -17,7 +17,7 @@ async fn a_person_is_found_by_an_identifier_and_revealed_from_a_request() {
     let revealed = running.run(&["request", "reveal", &id]).await;
     match shown["state"].as_str() {
         Some("waiting" | "running") => {
-            assert_eq!(revealed.out, "email  eve@example.com\n", "{}", revealed.err)
+            assert_eq!(revealed.out, "email  eve@example.com\n", "{}", revealed.err);
         }
         state => panic!("an erasure waits for its proof, but is {state:?}"),
     }
