@@ -56,10 +56,8 @@ async fn packed_cases_are_proven_and_the_same_folder_gives_the_same_file() {
     assert_eq!(lines[2], "  failed   case erase-known: The vendor erases a person");
     let told = "             request 1: expected `forget`, but the connector did not send it";
     assert!(lines.contains(&told), "{out}");
-    assert!(
-        out.contains("\n  passed   built-in test-connection: 1 calls, at most 0 % of computing"),
-        "{out}"
-    );
+    // How much of its time a call takes depends on what else the machine does.
+    assert!(out.contains("\n  passed   built-in test-connection: 1 calls, at most "), "{out}");
     assert!(out.contains("\nproof failed: 2 passed, 2 failed, 0 not run in "), "{out}");
     assert!(out.ends_with("\n  to repeat it, add --seed 7\n"), "{out}");
 }

@@ -93,7 +93,7 @@ async fn read_the_audit(walk: &Walk) {
     walk.sees("Intact").await;
     walk.fill("What", "person-revealed").await;
     walk.act("Filter").await;
-    walk.sees("person-revealed").await;
+    walk.sees("person revealed").await;
     walk.sees_no(PERSON).await;
     walk.look("audit").await;
 }
