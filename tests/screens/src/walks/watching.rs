@@ -67,7 +67,7 @@ async fn fail_a_request(walk: &Walk) {
     stand_in.fault(Fault::Answer(401, no), "POST /api/users/forget", 100);
     submit(walk, "bob@example.com").await;
     walk.open("/connections/newsletter").await;
-    walk.comes_to_see("Parked").await;
+    walk.sees_on_reload("Parked").await;
     walk.look("parked").await;
 }
 
