@@ -11,7 +11,7 @@ use thirtyfour::{
 use crate::driver::Driver;
 
 /// Without these, a browser calls its maker's hosts, and as root it does not start.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,6 +20,8 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A picture of a whole page has none, and would be cut off where one was.
+    "--hide-scrollbars",
     "--lang=en-GB",
 ];
 
