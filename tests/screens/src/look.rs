@@ -1,5 +1,5 @@
 //! What is looked at on each screen: accessibility by axe, the console, the width, the weight; and its pictures.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::{path::PathBuf, sync::LazyLock};
 

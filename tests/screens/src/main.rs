@@ -25,8 +25,11 @@ use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 use walk::{Hands, Walk};
 
+/// What a user does on one walk.
+type WalkFn = fn(Walk) -> LocalBoxFuture<'static, ()>;
+
 /// Each walk with its name. The name is the tenant of its connections, and the folder of its pictures.
-const WALKS: &[(&str, fn(Walk) -> LocalBoxFuture<'static, ()>)] = &[
+const WALKS: &[(&str, WalkFn)] = &[
     ("brief", |walk| Box::pin(walks::brief::walk(walk))),
     ("signing-in", |walk| Box::pin(walks::signing_in::walk(walk))),
     ("connecting", |walk| Box::pin(walks::connecting::walk(walk))),
