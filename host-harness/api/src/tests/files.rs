@@ -128,7 +128,8 @@ async fn a_version_of_a_watched_file_that_fails_its_proof_or_requests_more_leave
     let running = file.running().await;
     for (component, reason) in [("traps_on_erase", "not-proven"), ("build_greedy", "asks-for-more")] {
         file.put(&guest(component));
-        let is_refused = |version: &Value| last_step(version)["reason"] == reason;
+        let is_refused =
+            |version: &Value| version["state"] == "refused" && last_step(version)["reason"] == reason;
         let versions =
             eventually("it is refused", async || file.history().await, |all| all.iter().any(is_refused))
                 .await;
