@@ -36,7 +36,7 @@ const SCREENS: [&str; 14] = [
     "/audit",
     "/keys",
     "/bulk-acts",
-    "/people",
+    "/person",
 ];
 /// What every screen loads. The browser asks for it again with each one, since nothing is stored.
 const PARTS: [&str; 4] = ["/page/style.css", "/page/page.js", "/page/htmx.min.js", "/page/icon.svg"];

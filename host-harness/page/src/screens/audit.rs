@@ -28,8 +28,8 @@ use crate::{
     user::User,
 };
 
-/// How many lines a screen shows.
-const PAGE: usize = 50;
+/// How many lines a screen shows: with more, it would exceed 100 KB together with everything that it loads.
+const PAGE: usize = 30;
 
 pub(super) fn routes() -> Router<Page> {
     Router::new()

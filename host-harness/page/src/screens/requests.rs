@@ -24,8 +24,8 @@ use crate::{
     user::User,
 };
 
-/// How many requests a screen shows: what one scrolls through before one filters.
-const PAGE: usize = 50;
+/// How many requests a screen shows: with more, it would exceed 100 KB together with everything that it loads.
+const PAGE: usize = 30;
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/requests", get(list)).route("/requests/selected", post(ask_selected))
