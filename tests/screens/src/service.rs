@@ -10,7 +10,7 @@ use std::{
 };
 
 use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::target_dir;
@@ -18,6 +18,7 @@ use crate::target_dir;
 /// A service that answers.
 pub(crate) struct Service {
     pub(crate) stand_in: StandIn,
+    tenant: String,
     folder: TempDir,
     process: Child,
     /// The address without a path, such as `http://127.0.0.1:7400`.
@@ -47,7 +48,7 @@ impl Service {
         assert!(made.status.success(), "{made:?}");
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         let (process, address) = serve(&folder, Duration::ZERO);
-        Self { stand_in, folder, process, address, key, ahead: Duration::ZERO }
+        Self { stand_in, tenant: tenant.to_owned(), folder, process, address, key, ahead: Duration::ZERO }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -81,6 +82,17 @@ impl Service {
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {text}");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// Creates the connection `newsletter` to the stand-in, which belongs to the system `crm`.
+    pub(crate) async fn connect(&self) {
+        let host = self.stand_in.address().to_string();
+        let connection = json!({
+            "key": "newsletter", "tenant": self.tenant, "plugin": "iterable", "system": "crm",
+            "settings": {"domain": host}, "secrets": {"api-key": self.stand_in.api_key()},
+            "egress": {"hosts": [host], "loopback": true, "plain_http": true},
+        });
+        self.send(reqwest::Method::POST, "/api/v1/connection", Some(connection)).await;
     }
 
     /// Sends the connection `newsletter` a delivery with `token`, as the vendor does.

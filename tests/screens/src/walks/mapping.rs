@@ -1,17 +1,9 @@
 //! A privacy officer adds a notice and a system, and maps a vendor's channel to the notice.
 
-use reqwest::Method;
-use serde_json::json;
-
 use crate::walk::Walk;
 
 pub(crate) async fn walk(walk: Walk) {
-    let stand_in = &walk.service.stand_in;
-    let host = stand_in.address().to_string();
-    let connection = json!({"key": "newsletter", "tenant": "mapping", "plugin": "iterable",
-        "settings": {"domain": host}, "secrets": {"api-key": stand_in.api_key()}, "system": "crm",
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true}});
-    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    walk.service.connect().await;
     walk.sign_in("officer", &[]).await;
     walk.act("Connections").await;
     walk.act("newsletter").await;

@@ -1,18 +1,9 @@
 //! A privacy officer reads what a plugin may do, compares and approves a new version, has it serve, and puts the old one back.
 
-use reqwest::Method;
-use serde_json::json;
-
 use crate::walk::Walk;
 
 pub(crate) async fn walk(walk: Walk) {
-    let host = walk.service.stand_in.address().to_string();
-    let connection = json!({
-        "key": "newsletter", "tenant": "plugins", "plugin": "iterable", "settings": {"domain": host},
-        "secrets": {"api-key": walk.service.stand_in.api_key()},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    walk.service.connect().await;
     walk.sign_in("officer", &[]).await;
     walk.act("Plugins").await;
     walk.look("list").await;

@@ -9,13 +9,7 @@ use crate::walk::Walk;
 
 /// Has erasures of `people` fail.
 async fn fail(walk: &Walk, people: &[&str]) {
-    let host = walk.service.stand_in.address().to_string();
-    let connection = json!({
-        "key": "newsletter", "tenant": "requests", "plugin": "iterable",
-        "settings": {"domain": host}, "secrets": {"api-key": walk.service.stand_in.api_key()},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    walk.service.connect().await;
     let no = json!({"code": "BadParams", "msg": "The email address is not valid"});
     walk.service.stand_in.fault(
         Fault::Answer(400, no),

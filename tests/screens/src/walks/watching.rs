@@ -51,13 +51,8 @@ async fn give_a_key(walk: &Walk) {
 
 /// The vendor refuses the credential, which parks the connection and raises an alarm, after it refused an erasure.
 async fn fail_a_request(walk: &Walk) {
-    let (host, stand_in) = (walk.service.stand_in.address().to_string(), &walk.service.stand_in);
-    let connection = json!({
-        "key": "newsletter", "tenant": "watching", "plugin": "iterable",
-        "settings": {"domain": host}, "secrets": {"api-key": stand_in.api_key()},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    let stand_in = &walk.service.stand_in;
+    walk.service.connect().await;
     let no = json!({"code": "BadParams", "msg": "The email address is not valid"});
     stand_in.fault(Fault::Answer(400, no), "POST /api/users/forget", 1);
     submit(walk, PERSON).await;

@@ -1,21 +1,13 @@
 //! An operator sets up a webhook step by step, sees its first delivery, and has one read again.
 
 use iterable_stand_in::FIRST_WEBHOOK;
-use reqwest::Method;
-use serde_json::json;
 
 use crate::walk::Walk;
 
 const OPT_OUT: &str = r#"{"email":"ada@example.com","eventName":"emailUnSubscribe","dataFields":{"createdAt":"2026-03-20 23:34:15 +00:00","channelIds":[27447],"email":"ada@example.com"}}"#;
 
 pub(crate) async fn walk(walk: Walk) {
-    let host = walk.service.stand_in.address().to_string();
-    let connection = json!({
-        "key": "newsletter", "tenant": "webhook", "plugin": "iterable", "settings": {"domain": host},
-        "secrets": {"api-key": walk.service.stand_in.api_key()},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    walk.service.send(Method::POST, "/api/v1/connection", Some(connection)).await;
+    walk.service.connect().await;
     walk.sign_in("ops", &[]).await;
     walk.open("/connections/newsletter/webhook").await;
     walk.sees("1 of 7 steps are done").await;
