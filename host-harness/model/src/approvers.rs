@@ -1,4 +1,4 @@
-//! Who may approve what somebody requested.
+//! Which API keys may approve a request for approval.
 
 /// Who may approve an act that needs approval. A person is known by the id of an API key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub enum BulkState {
     Done,
     /// It was withdrawn before it was approved.
     Withdrawn,
-    /// Nobody approved it in time.
+    /// It was not approved in time.
     Expired,
 }
 

@@ -86,7 +86,7 @@ impl Done {
         pairs.find(|(name, _)| name == "done")?.1.parse().ok()
     }
 
-    /// Returns an answer that leads to `path`, where the act is shown as done.
+    /// Returns a redirect to `path`, which then shows that the act was carried out.
     pub(crate) fn at(self, path: &str) -> Response {
         let separator = if path.contains('?') { '&' } else { '?' };
         Redirect::to(&format!("{path}{separator}done={}", self.as_ref())).into_response()

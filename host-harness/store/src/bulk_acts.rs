@@ -56,7 +56,7 @@ pub struct BulkAct {
     pub made_at: i64,
     /// When it expires if it is still pending.
     pub expires_at: i64,
-    /// Who approved or withdrew it; `None` if nobody did.
+    /// The API key that approved or withdrew it; `None` if none has.
     pub decided_by: Option<String>,
     /// When that was.
     pub decided_at: Option<i64>,

@@ -19,7 +19,7 @@ async fn with_two_people_nobody_approves_what_they_uploaded() {
 
     let uploaded = bench.post_component(&key, "guest/versions", &wider).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
-    // Whoever sends the same bytes again is not the one who brought them.
+    // Uploading the same bytes again does not change which API key uploaded the version first.
     assert_eq!(bench.post_component(&other, "guest/versions", &wider).await.status, 201);
     let digest = uploaded.json["digest"].as_str().unwrap();
     let version = format!("/api/v1/plugins/guest/versions/{digest}");

@@ -30,7 +30,7 @@ mirror! {
         Done,
         /// It was withdrawn before it was approved.
         Withdrawn,
-        /// Nobody approved it in time.
+        /// It was not approved in time.
         Expired,
     }
 }
@@ -104,7 +104,7 @@ pub struct BulkAct {
     pub made_at: i64,
     /// When it expires if it is still pending.
     pub expires_at: i64,
-    /// Who approved or withdrew it; null if nobody did.
+    /// The API key that approved or withdrew it; null if none has.
     pub decided_by: Option<String>,
     /// When it was approved or withdrawn; null if it was not.
     pub decided_at: Option<i64>,

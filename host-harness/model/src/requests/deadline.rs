@@ -18,7 +18,7 @@ pub fn days_left(received: i64, now: i64) -> i64 {
     MONTH_DAYS - now.saturating_sub(received).max(0) / DAY_MS
 }
 
-/// Returns whether so many days are less than a quarter of the month.
+/// Returns whether this number of days is less than a quarter of the month.
 pub fn is_short(days_left: i64) -> bool {
     days_left * 4 < MONTH_DAYS
 }

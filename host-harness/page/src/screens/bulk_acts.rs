@@ -49,7 +49,7 @@ pub(super) struct ActRow {
     made: Time,
     /// When it expires, if it is pending.
     expires: Option<Time>,
-    /// What somebody decided, and who.
+    /// The decision on an act, and the API key that made it.
     decided: Option<(&'static str, String)>,
     decided_at: Option<Time>,
     ended: Option<Time>,
