@@ -63,7 +63,7 @@ async fn make_bulk_act(
         let detail = format!("expected: a number from 1 to {MAX_REQUESTS}, found {expected}");
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
-    let search = wanted(&caller, new)?;
+    let search = search_for(&caller, new)?;
     let act = acts.make(actor(&caller), WantedAct { kind, search, expected }).await?;
     let location = HeaderValue::try_from(format!("/api/v1/bulk-acts/{}", act.id));
     let mut response = (StatusCode::ACCEPTED, axum::Json(BulkAct::from(act))).into_response();
@@ -74,7 +74,7 @@ async fn make_bulk_act(
 }
 
 /// The requests that an act names.
-fn wanted(caller: &Caller, new: NewBulkAct) -> Result<RequestSearch, Problem> {
+fn search_for(caller: &Caller, new: NewBulkAct) -> Result<RequestSearch, Problem> {
     match (new.ids, new.filter) {
         (Some(ids), None) if (1..=MAX_IDS).contains(&ids.len()) => {
             let ids: BTreeSet<String> = ids.into_iter().collect();

@@ -179,11 +179,12 @@ impl ApiBench {
         tenant: &'static str,
         connection: Option<&'static str>,
         kind: &'static str,
-        about: &'static str,
+        about: &str,
     ) -> String {
-        let alarm = Alarm { tenant, connection, kind, about, detail: "d" };
+        let subject = about.to_owned();
         let open = self.write(move |tx| {
             Box::pin(async move {
+                let alarm = Alarm { tenant, connection, kind, about: &subject, detail: "d" };
                 alarms::raise(tx, 1, &alarm).await?;
                 alarms::open(tx).await
             })

@@ -78,6 +78,11 @@ impl IntoResponse for Failed {
     }
 }
 
+/// Returns a form that the API refused with `status`, shown again.
+pub(crate) fn shown_again<T: Template>(status: u16, form: T) -> Response {
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), Screen(form)).into_response()
+}
+
 /// Returns a JSON file for download.
 pub(crate) fn download(name: &str, content: String) -> Response {
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));

@@ -1,5 +1,6 @@
 //! The screens, a file each: its routes, its forms and what its template shows.
 
+mod agreed;
 mod alarms;
 mod audit;
 mod bulk_acts;

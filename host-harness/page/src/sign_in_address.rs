@@ -1,4 +1,4 @@
-//! The address of the sign-in screen, which leads back to where someone wanted to go.
+//! The address of the sign-in screen, which leads back to the address that was requested.
 
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;

@@ -21,6 +21,35 @@ impl Time {
     }
 }
 
+/// A number on a screen. Without scripts its digits are in groups of three; the page's script shows it in the reader's form.
+#[derive(Clone, Copy)]
+pub(crate) struct Number(i64);
+
+impl Number {
+    /// A number, or the nearest that can be shown exactly.
+    pub(crate) fn of(number: impl TryInto<i64>) -> Self {
+        Self(number.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// For programs.
+    pub(crate) fn exact(self) -> i64 {
+        self.0
+    }
+
+    /// Such as `1,000`.
+    pub(crate) fn shown(self) -> String {
+        let digits = self.0.unsigned_abs().to_string();
+        let mut grouped = String::from(if self.0 < 0 { "-" } else { "" });
+        for (place, digit) in digits.char_indices() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+}
+
 /// Returns the first characters of a digest, which distinguish versions.
 pub(crate) fn short(digest: &str) -> String {
     let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
@@ -28,22 +57,9 @@ pub(crate) fn short(digest: &str) -> String {
 }
 
 /// Returns a number with its noun.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// Returns a number with its digits in groups of three, such as `1,000`.
-pub(crate) fn grouped(number: impl Into<i64>) -> String {
-    let number = number.into();
-    let digits = number.unsigned_abs().to_string();
-    let mut grouped = String::from(if number < 0 { "-" } else { "" });
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+pub(crate) fn count(number: impl TryInto<i64>, one: &str, many: &str) -> String {
+    let number = Number::of(number);
+    format!("{} {}", number.shown(), if number.exact() == 1 { one } else { many })
 }
 
 /// Returns `text` as one segment of a path of the API.
@@ -53,12 +69,29 @@ pub(crate) fn segment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use askama::Template;
+
     use super::*;
+
+    #[derive(Template)]
+    #[template(
+        source = "{% import \"parts.html\" as parts %}{% call parts::number(number) %}{% endcall %}",
+        ext = "html"
+    )]
+    struct Shown {
+        number: Number,
+    }
+
+    #[test]
+    fn a_number_has_its_exact_value_for_the_script_that_shows_it_in_the_readers_form() {
+        let html = Shown { number: Number::of(1_234_567) }.render().unwrap();
+        assert_eq!(html, "<data value=\"1234567\">1,234,567</data>");
+    }
 
     #[test]
     fn digits_are_grouped_by_three() {
         assert_eq!(
-            [0, 999, 1_000, 1_234_567, -1_000].map(grouped),
+            [0, 999, 1_000, 1_234_567, -1_000].map(|number| Number::of(number).shown()),
             ["0", "999", "1,000", "1,234,567", "-1,000"]
         );
     }

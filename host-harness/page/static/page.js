@@ -1,7 +1,11 @@
 "use strict";
-// Shows times in the reader's form. The exact time stays at hand as the title.
+// Shows times and numbers in the reader's form. The exact time stays at hand as the title.
 const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-function showTimes() {
+const number = new Intl.NumberFormat();
+function showValues() {
+  for (const data of document.querySelectorAll("data[value]")) {
+    data.textContent = number.format(Number(data.value));
+  }
   for (const time of document.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) {
@@ -9,7 +13,7 @@ function showTimes() {
     }
   }
 }
-showTimes();
+showValues();
 
 // An act is said to be done once, not again when the screen is loaded again.
 const address = new URL(location.href);
@@ -46,7 +50,7 @@ document.addEventListener("htmx:before:response", (event) => {
     location.reload();
   }
 });
-document.addEventListener("htmx:after:swap", showTimes);
+document.addEventListener("htmx:after:swap", showValues);
 
 // A secret that is shown once can be copied.
 for (const button of document.querySelectorAll("[data-copy]")) {

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use sqlx::pool::PoolConnection;
+use sqlx::Transaction;
 use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 
-/// A connection to the database: inside a transaction for work that writes, read-only otherwise.
+/// A connection to the database inside a transaction, which is read-only for work that does not write.
 pub type Tx = sqlx::AnyConnection;
 
 /// Work to run in a transaction. If it fails, all of it is rolled back.
@@ -32,8 +32,8 @@ pub struct Work {
 pub trait Database: Send + Sync {
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
-    /// Returns a read-only connection.
-    fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>>;
+    /// Begins a read-only transaction, whose queries all see the same state of the database.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>>;
     /// Writes a consistent copy of the whole database to the new file `to`.
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
     /// Closes the database once everything queued is on disk.

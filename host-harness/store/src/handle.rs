@@ -109,13 +109,15 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs `work` on a read-only connection.
+    /// Runs `work` in a read-only transaction: its queries all see the same state of the database.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let mut reader = self.database.reader().await?;
-        work(&mut reader).await
+        let mut snapshot = self.database.snapshot().await?;
+        let result = work(&mut snapshot).await;
+        snapshot.rollback().await?;
+        result
     }
 
     /// Checks that the database can be read and that writes are committed. After a failed commit of any caller, it

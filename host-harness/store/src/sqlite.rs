@@ -12,7 +12,7 @@ use std::{
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions, pool::PoolConnection};
+use sqlx::{AnyPool, Connection as _, Executor as _, Transaction, any::AnyPoolOptions};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -97,8 +97,8 @@ impl Database for Sqlite {
         })
     }
 
-    fn reader(&self) -> BoxFuture<'_, Result<PoolConnection<sqlx::Any>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.acquire().await?) })
+    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.begin().await?) })
     }
 
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -1,4 +1,5 @@
 mod odd_rows;
+mod snapshots;
 mod words;
 
 use std::{

@@ -6,17 +6,23 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use tempfile::TempDir;
+
 /// The driver. Its browsers end with it.
 pub(crate) struct Driver {
     child: Child,
     pub(crate) address: String,
+    /// The profiles of the browsers, which they leave behind.
+    _profiles: TempDir,
 }
 
 impl Driver {
     /// Starts the driver, and waits until it listens.
     pub(crate) fn start() -> Self {
+        let profiles = TempDir::new().unwrap();
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
+            .env("TMPDIR", profiles.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -29,7 +35,7 @@ impl Driver {
         });
         // Read on, so that the driver is not blocked by a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: format!("http://127.0.0.1:{}", port.unwrap()) }
+        Self { child, address: format!("http://127.0.0.1:{}", port.unwrap()), _profiles: profiles }
     }
 }
 

@@ -37,6 +37,7 @@ const WALKS: &[(&str, WalkFn)] = &[
     ("webhook", |walk| Box::pin(walks::webhook::walk(walk))),
     ("plugins", |walk| Box::pin(walks::plugins::walk(walk))),
     ("requests", |walk| Box::pin(walks::requests::walk(walk))),
+    ("two-people", |walk| Box::pin(walks::two_people::walk(walk))),
     ("watching", |walk| Box::pin(walks::watching::walk(walk))),
 ];
 

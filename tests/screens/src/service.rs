@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
+use iterable_stand_in::{Fault, ProjectType, RateLimits, StandIn, Switches};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::eventually;
 
 use crate::target_dir;
 
@@ -60,6 +61,36 @@ impl Service {
         let output = program(&self.folder, arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Has erasures of `people` fail, since the vendor refuses them. Returns once they have.
+    pub(crate) async fn fail_erasures(&self, people: &[&str]) {
+        let no = json!({"code": "BadParams", "msg": "The email address is not valid"});
+        let times = u32::try_from(people.len()).unwrap();
+        self.stand_in.fault(Fault::Answer(400, no), "POST /api/users/forget", times);
+        for person in people {
+            self.erase(person).await;
+        }
+        let failed = async || {
+            self.send(reqwest::Method::GET, "/api/v1/requests?state=failed", None).await["count"].clone()
+        };
+        eventually("the requests fail", failed, |count| *count == json!(people.len())).await;
+    }
+
+    /// Requests the erasure of a person.
+    pub(crate) async fn erase(&self, person: &str) {
+        let erasure = json!({"action": "erasure", "identity": {"email": person}});
+        let path = "/api/v1/connection/newsletter/requests";
+        self.send(reqwest::Method::POST, path, Some(erasure)).await;
+    }
+
+    /// Sets a line of the section `service` of its configuration, with which it starts again.
+    pub(crate) fn set(&mut self, line: &str) {
+        self.stop();
+        let path = self.file("connector-host.toml");
+        let configuration = std::fs::read_to_string(&path).unwrap() + line + "\n";
+        std::fs::write(path, configuration).unwrap();
+        (self.process, self.address) = serve(&self.folder, self.ahead);
     }
 
     /// Stops the service, lets `time` pass for it and the vendor, and starts it again. Sessions stay; the address does not.

@@ -156,6 +156,11 @@ impl Walk {
         assert!(!shown.contains(text), "{}: {text:?} in {shown}", self.name);
     }
 
+    /// Checks that the screen has no link or button with exactly this text.
+    pub(crate) async fn offers_no(&self, text: &str) {
+        assert!(self.shown(&named(text)).await.is_none(), "{}: {text:?} is offered", self.name);
+    }
+
     /// Returns what is written on the screen.
     pub(crate) async fn text(&self) -> String {
         // The page may be between two documents.

@@ -6,5 +6,6 @@ pub(crate) mod mapping;
 pub(crate) mod plugins;
 pub(crate) mod requests;
 pub(crate) mod signing_in;
+pub(crate) mod two_people;
 pub(crate) mod watching;
 pub(crate) mod webhook;

@@ -27,7 +27,8 @@ async fn with_two_people_nobody_approves_what_they_uploaded() {
     let own = approve(&key).await;
     assert_eq!(own.problem(), (403, "second-person"));
     assert!(own.detail().contains("was uploaded with this API key"), "{own:?}");
-    assert_eq!(bench.get(&key, &version).await.json["state"], "proven");
+    let shown = bench.get(&key, &version).await.json;
+    assert_eq!((&shown["state"], &shown["needs_second_person"]), (&json!("proven"), &json!(true)));
     let approved = approve(&other).await;
     assert_eq!((approved.status, &approved.json["state"]), (200, &json!("approved")), "{approved:?}");
     assert_eq!(bench.send(&key, "POST", &format!("{version}/serve"), None).await.status, 200);

@@ -87,6 +87,9 @@ pub struct PluginVersion {
     /// The id of the API key that first uploaded it; null if none did.
     #[serde(default)]
     pub uploaded_by: Option<String>,
+    /// Whether it can be approved only with another API key than the one that uploaded it: the setting `two-people` is on.
+    #[serde(default)]
+    pub needs_second_person: bool,
     /// Its state.
     pub state: VersionState,
     /// When it last began to serve; null if it never did.
@@ -100,7 +103,9 @@ pub struct PluginVersion {
 }
 
 impl From<VersionHistory> for PluginVersion {
-    fn from(VersionHistory { version, is_stored, is_authentic, steps }: VersionHistory) -> Self {
+    fn from(
+        VersionHistory { version, is_stored, is_authentic, needs_second_person, steps }: VersionHistory,
+    ) -> Self {
         let versions::Version {
             digest,
             version,
@@ -121,6 +126,7 @@ impl From<VersionHistory> for PluginVersion {
             source: source.into(),
             note,
             uploaded_by,
+            needs_second_person,
             state: state.into(),
             served_at,
             is_stored,

@@ -1,9 +1,11 @@
 //! Alarms, each with what to do and where.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     Form, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
     routing::{get, post},
 };
@@ -14,6 +16,7 @@ use host_api::{
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use url::form_urlencoded::Serializer;
 
 use crate::{
     advice::{Advice, AdvicePlace, advice},
@@ -21,9 +24,12 @@ use crate::{
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, segment},
+    text::{Number, Time, segment},
     user::User,
 };
+
+/// How many alarms a screen shows: with more, it would exceed 100 KB together with everything that it loads.
+const PAGE: usize = 30;
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/alarms", get(list)).route("/alarms/{id}/clear", post(clear))
@@ -71,26 +77,94 @@ impl From<Alarm> for AlarmRow {
         let place = connection.unwrap_or(tenant);
         let place = if place.is_empty() { "the service".to_owned() } else { place };
         let todo = advice.map(|advice| advice.todo);
-        Self { id, kind: kind.replace('-', " "), place, detail, raised: Time::at(raised_at), todo, link }
+        Self { id, kind: words(&kind), place, detail, raised: Time::at(raised_at), todo, link }
     }
 }
 
+/// Returns a kind of alarm in words.
+fn words(kind: &str) -> String {
+    kind.replace('-', " ")
+}
+
 /// The open alarms, oldest first.
-pub(super) async fn open(api: &ApiClient, user: &User) -> Result<Vec<AlarmRow>, Failed> {
+pub(super) async fn open(api: &ApiClient, user: &User) -> Result<Vec<Alarm>, Failed> {
     let Alarms { alarms } = api.call(&user.caller, Method::GET, "/api/v1/alarms", None).await?;
-    Ok(alarms.into_iter().map(Into::into).collect())
+    Ok(alarms)
+}
+
+/// Which alarms are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AlarmFilter {
+    /// Such as `request-late`; empty for all.
+    kind: String,
+    /// When the last alarm of the screen before was raised, and its id.
+    after_at: i64,
+    after: String,
+}
+
+impl AlarmFilter {
+    /// Returns whether an alarm is of this kind and comes after the screen before. Alarms are sorted by time, then by id.
+    fn includes(&self, alarm: &Alarm) -> bool {
+        let is_of_kind = self.kind.is_empty() || alarm.kind == self.kind;
+        is_of_kind && (alarm.raised_at, &alarm.id) > (self.after_at, &self.after)
+    }
+
+    /// Returns the address of the alarms after `last`.
+    fn address_after(&self, last: &Alarm) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("kind", &self.kind).append_pair("after_at", &last.raised_at.to_string());
+        format!("/alarms?{}", query.append_pair("after", &last.id).finish())
+    }
+}
+
+/// A kind of alarm that can be shown alone.
+struct KindChoice {
+    kind: String,
+    name: String,
+    /// How many alarms of the kind are open.
+    count: Number,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
 #[template(path = "alarms.html")]
 struct AlarmsScreen {
     frame: Frame,
+    /// How many alarms are open.
+    open: Number,
+    kinds: Vec<KindChoice>,
     alarms: Vec<AlarmRow>,
+    /// The address of the next screen, if there is one.
+    newer: Option<String>,
 }
 
-async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<AlarmsScreen>, Failed> {
-    let frame = Frame::of(&user, NavSection::Alarms, "Alarms");
-    Ok(Screen(AlarmsScreen { frame, alarms: open(&api, &user).await? }))
+async fn list(
+    State(api): State<ApiClient>,
+    user: User,
+    Query(filter): Query<AlarmFilter>,
+) -> Result<Screen<AlarmsScreen>, Failed> {
+    let open = open(&api, &user).await?;
+    let mut kinds = BTreeMap::<_, usize>::new();
+    for alarm in &open {
+        *kinds.entry(alarm.kind.clone()).or_default() += 1;
+    }
+    let count = Number::of(open.len());
+    let mut rest = open.into_iter().filter(|alarm| filter.includes(alarm));
+    let alarms: Vec<_> = rest.by_ref().take(PAGE).collect();
+    let is_more = rest.next().is_some();
+    let newer = alarms.last().filter(|_| is_more).map(|last| filter.address_after(last));
+    let choice = |(kind, count): (String, usize)| {
+        let is_chosen = kind == filter.kind;
+        KindChoice { name: words(&kind), kind, count: Number::of(count), is_chosen }
+    };
+    Ok(Screen(AlarmsScreen {
+        frame: Frame::of(&user, NavSection::Alarms, "Alarms"),
+        open: count,
+        kinds: kinds.into_iter().map(choice).collect(),
+        alarms: alarms.into_iter().map(Into::into).collect(),
+        newer,
+    }))
 }
 
 #[derive(Deserialize)]

@@ -160,10 +160,7 @@ struct Verified {
 impl Verified {
     fn of(AuditState { verified_at, chains, foreign_rows }: AuditState) -> Option<Self> {
         let lines = chains.iter().map(|chain| chain.lines).sum::<i64>();
-        let (chains_count, lines) = (
-            count(chains.len(), "chain", "chains"),
-            count(usize::try_from(lines).unwrap_or(0), "line", "lines"),
-        );
+        let (chains_count, lines) = (count(chains.len(), "chain", "chains"), count(lines, "line", "lines"));
         let broken: Vec<String> =
             chains.into_iter().filter_map(broken).chain(foreign_rows.into_iter().map(foreign)).collect();
         let intact = broken

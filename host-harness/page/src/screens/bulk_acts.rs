@@ -23,7 +23,7 @@ use crate::{
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, count, segment},
+    text::{Number, Time, count, segment},
     user::User,
 };
 
@@ -53,9 +53,9 @@ pub(super) struct ActRow {
     decided: Option<(&'static str, String)>,
     decided_at: Option<Time>,
     ended: Option<Time>,
-    total: i64,
-    done: i64,
-    refused: i64,
+    total: Number,
+    done: Number,
+    refused: Number,
     /// The id of the API key that made it.
     api_key: String,
 }
@@ -70,8 +70,8 @@ impl ActRow {
     }
 
     /// How many of its requests have a result.
-    fn ready(&self) -> i64 {
-        self.done + self.refused
+    fn ready(&self) -> Number {
+        Number::of(self.done.exact() + self.refused.exact())
     }
 }
 
@@ -88,16 +88,16 @@ impl From<BulkAct> for ActRow {
             ended: act.ended_at.map(Time::at),
             id: act.id,
             made_by: act.made_by,
-            total: act.total,
-            done: act.done,
-            refused: act.refused,
+            total: Number::of(act.total),
+            done: Number::of(act.done),
+            refused: Number::of(act.refused),
             api_key: act.api_key,
         }
     }
 }
 
 fn what(act: BulkKind, total: i64) -> String {
-    let requests = count(usize::try_from(total).unwrap_or_default(), "request", "requests");
+    let requests = count(total, "request", "requests");
     match act {
         BulkKind::Replay => format!("Put {requests} back in the queue"),
     }

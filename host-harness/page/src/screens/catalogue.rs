@@ -6,8 +6,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::get,
 };
 use host_api::{
@@ -22,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     confirm::{ConfirmScreen, Tone},
     done::Done,
     form::{Control, FieldChoice, FormField},
@@ -238,8 +237,7 @@ impl EntryScreen {
         if self.fields.iter().all(|field| field.error.is_none()) && self.problem.is_none() {
             self.problem = Some(problem.detail);
         }
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-        Ok((status, Screen(self)).into_response())
+        Ok(shown_again(problem.status, self))
     }
 }
 

@@ -98,8 +98,8 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Reads the pairs that a form sent.
     pub(super) fn of(pairs: &[(String, String)]) -> Self {
-        let value = |wanted: &str| {
-            let found = pairs.iter().find(|(name, _)| name == wanted);
+        let value = |key: &str| {
+            let found = pairs.iter().find(|(name, _)| name == key);
             found.map(|(_, value)| value.clone()).unwrap_or_default()
         };
         let filter = Filter {

@@ -26,7 +26,7 @@ use super::{
     shown_request::StateTag,
 };
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     confirm::{ConfirmScreen, Tone},
     done::Done,
     form::FormField,
@@ -224,8 +224,7 @@ async fn pause(
         Ok(_) => Ok(Done::ConnectionPaused.at(&path(&key))),
         Err(Problem { errors, status, .. }) if errors.iter().any(|error| error.field == "reason") => {
             let error = errors.into_iter().next().map(|error| error.message);
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok((status, Screen(PauseScreen::of(&user, key, &reason, error))).into_response())
+            Ok(shown_again(status, PauseScreen::of(&user, key, &reason, error)))
         }
         Err(problem) => Err(problem.into()),
     }

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -25,7 +24,7 @@ use super::{
     connections::path,
 };
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     done::Done,
     form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
@@ -158,8 +157,7 @@ fn refused(user: &User, form: &FormSubject, entries: &Entries, problem: Problem)
     if !matches!(problem.status, 400 | 403 | 409 | 422) {
         return Err(problem.into());
     }
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    Ok((status, Screen(screen(user, form, Some(entries), Some(problem)))).into_response())
+    Ok(shown_again(problem.status, screen(user, form, Some(entries), Some(problem))))
 }
 
 async fn create(

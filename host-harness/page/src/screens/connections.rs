@@ -22,7 +22,7 @@ use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, grouped, segment},
+    text::{Number, Time, segment},
     user::User,
 };
 
@@ -127,8 +127,8 @@ fn tag(health: HealthState) -> StateTag {
 /// What is used of a vendor's limit.
 pub(super) struct QuotaRow {
     pub(super) name: String,
-    pub(super) used: String,
-    pub(super) allowed: String,
+    pub(super) used: Number,
+    pub(super) allowed: Number,
     pub(super) period: String,
     /// When there is room again, if there is none now.
     pub(super) room: Option<Time>,
@@ -139,8 +139,8 @@ impl From<&Quota> for QuotaRow {
     fn from(quota: &Quota) -> Self {
         Self {
             name: quota.limit.name.clone(),
-            used: grouped(quota.used),
-            allowed: grouped(quota.limit.requests),
+            used: Number::of(quota.used),
+            allowed: Number::of(quota.limit.requests),
             period: period(quota.limit.period_ms.unwrap_or_default()),
             room: quota.room_at.map(Time::at),
             resets: quota.resets_at.map(Time::at),

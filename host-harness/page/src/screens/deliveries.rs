@@ -73,14 +73,13 @@ impl From<Delivery> for DeliveryRow {
             delivery.state,
             DeliveryState::Unreadable | DeliveryState::Stuck | DeliveryState::Damaged
         );
-        let whole = |number: i64| usize::try_from(number).unwrap_or_default();
         Self {
             number: delivery.seq,
             received: Time::at(delivery.received_at),
             state: StateTag { word, tone },
             reason: delivery.reason,
-            events: count(whole(delivery.events), "event", "events"),
-            readings: count(whole(delivery.readings), "reading", "readings"),
+            events: count(delivery.events, "event", "events"),
+            readings: count(delivery.readings, "reading", "readings"),
             may_replay: is_unread && delivery.kept,
             id: delivery.id,
         }

@@ -133,7 +133,7 @@ async fn ask(
     let key = KeyRow::of(found.ok_or_else(not_found)?, &user);
     let mut consequences = vec![
         format!("The key may do this: {}. It can access: {}.", key.may, key.reach),
-        "Whoever uses it is refused from now on, and its sessions on this page end. This cannot be undone."
+        "Its requests are refused from now on, and its sessions on this page end. This cannot be undone."
             .to_owned(),
     ];
     if key.is_own {

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, State},
-    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -28,11 +27,11 @@ use super::{
     mapping_tree::{Assigned, ItemNode, NoticeOption, TreeBasis, assign, forest},
 };
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{count, grouped, segment},
+    text::{Number, count, segment},
     user::User,
 };
 
@@ -133,7 +132,7 @@ pub(super) struct MappingChangeRow {
     id: String,
     before: String,
     after: String,
-    people: String,
+    people: Number,
 }
 
 /// What a save changes, before it is done.
@@ -143,7 +142,7 @@ pub(super) struct PreviewScreen {
     frame: Frame,
     path: String,
     changes: Vec<MappingChangeRow>,
-    people: String,
+    people: Number,
     /// The number of items that change, are saved and are forgotten, in words.
     changed: String,
     saved: String,
@@ -168,14 +167,14 @@ impl PreviewScreen {
             id: change.external_id,
             before: words(change.notice_before),
             after: words(change.notice_after),
-            people: grouped(change.people),
+            people: Number::of(change.people),
         };
         let changed = count(preview.changes.len(), "item changes its notice", "items change their notices");
         Self {
             frame: Frame::of(user, NavSection::Connections, format!("Save the mapping of {key}?")),
             path: path(key),
             changes: preview.changes.into_iter().map(row).collect(),
-            people: grouped(i64::try_from(preview.people).unwrap_or(i64::MAX)),
+            people: Number::of(preview.people),
             changed,
             saved: count(preview.saved, "item is", "items are"),
             forgotten: (preview.forgotten > 0)
@@ -225,6 +224,5 @@ fn unsound(
     if problem.errors.is_empty() {
         return Err(problem.into());
     }
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    Ok((status, Screen(mapping.screen(user, Some(assigned), &problem.errors))).into_response())
+    Ok(shown_again(problem.status, mapping.screen(user, Some(assigned), &problem.errors)))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -24,7 +24,7 @@ use super::{
     mapping::PreviewScreen,
 };
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     done::Done,
     form::{Control, FormField},
     frame::{Frame, NavSection},
@@ -127,5 +127,5 @@ fn refused(user: &User, key: String, written: &str, problem: Problem) -> Result<
     let errors = errors.collect::<Vec<_>>().join("; ");
     let error = if errors.is_empty() { problem.detail } else { errors };
     let screen = ImportScreen::of(user, key, written, Some(error));
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(screen)).into_response())
+    Ok(shown_again(problem.status, screen))
 }

@@ -273,11 +273,11 @@ mod tests {
             ("channel:2", ""),
             ("channel:3", "notice:n:2"),
         ]));
-        let wanted = assign(&tree(), &chosen);
+        let assigned = assign(&tree(), &chosen);
         let notices: Vec<_> =
-            wanted.iter().map(|item| (&*item.external_id, item.notice_id.as_deref())).collect();
+            assigned.iter().map(|item| (&*item.external_id, item.notice_id.as_deref())).collect();
         assert_eq!(notices, [("2", None), ("3", Some("n:2"))]);
-        assert_eq!(wanted[1].children[0].notice_id.as_deref(), Some("n-1"));
+        assert_eq!(assigned[1].children[0].notice_id.as_deref(), Some("n-1"));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -22,7 +21,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
@@ -145,9 +144,6 @@ async fn create(
             let frame = Frame::of(&user, NavSection::Keys, format!("The API key {} is created", key.name));
             Ok(Screen(CreatedKeyScreen { frame, text, key }).into_response())
         }
-        Err(problem) => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok((status, Screen(NewKeyScreen::of(&user, &typed, Some(problem)))).into_response())
-        }
+        Err(problem) => Ok(shown_again(problem.status, NewKeyScreen::of(&user, &typed, Some(problem)))),
     }
 }

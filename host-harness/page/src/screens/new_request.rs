@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Query, State},
-    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -26,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     confirm::{ConfirmScreen, Tone},
     done::Done,
     form::{Control, FieldChoice, FormField},
@@ -236,7 +235,7 @@ async fn ask(
 ) -> Result<Response, Failed> {
     if typed.identifiers().next().is_none() {
         let problem = "Fill in at least one identifier of the person.".to_owned();
-        return refused(&api, &user, &typed, StatusCode::UNPROCESSABLE_ENTITY, problem).await;
+        return refused(&api, &user, &typed, 422, problem).await;
     }
     let person: Vec<_> = typed.identifiers().map(|(kind, value)| format!("{kind} {value}")).collect();
     let person = format!("The person: {}.", person.join(", "));
@@ -275,10 +274,7 @@ async fn send(
     let (path, body) = typed.call();
     match api.call::<AcceptedRequest>(&user.caller, Method::POST, &path, Some(body)).await {
         Ok(accepted) => Ok(Done::RequestStored.at(&format!("/requests/{}", segment(&accepted.id)))),
-        Err(Problem { status, detail, .. }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            refused(&api, &user, &typed, status, detail).await
-        }
+        Err(Problem { status, detail, .. }) => refused(&api, &user, &typed, status, detail).await,
     }
 }
 
@@ -287,9 +283,9 @@ async fn refused(
     api: &ApiClient,
     user: &User,
     typed: &TypedRequest,
-    status: StatusCode,
+    status: u16,
     problem: String,
 ) -> Result<Response, Failed> {
     let screen = NewRequestScreen { problem: Some(problem), ..form(api, user, typed).await? };
-    Ok((status, Screen(screen)).into_response())
+    Ok(shown_again(status, screen))
 }

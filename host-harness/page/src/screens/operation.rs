@@ -16,6 +16,7 @@ use host_api::{
 use http::Method;
 
 use super::{
+    agreed,
     plugin::{act, operation_tag},
     plugin_paths,
     shown_request::StateTag,
@@ -91,20 +92,20 @@ fn next(operation: &PluginOperation) -> Option<NextScreen> {
         let digest = digest.as_ref()?;
         Some(NextScreen { address: format!("{}{rest}", plugin_paths::version(plugin, digest)), text })
     };
-    let is_about_people = problem.as_ref().is_some_and(|problem| problem.r#type.ends_with(":asks-for-more"));
+    let lacks_approval = problem.as_ref().is_some_and(agreed::lacks_approval);
     match (state, action) {
         (OperationState::Running, _) => None,
         (OperationState::Succeeded, PluginAction::Upload) => {
             of_version("", "Look at the version, then approve it")
         }
-        (OperationState::Failed, PluginAction::Serve) if is_about_people => {
+        (OperationState::Failed, PluginAction::Serve) if lacks_approval => {
             of_version("/serve?agree=true", "Approve this, and serve it")
         }
-        (OperationState::Failed, PluginAction::RollBack) if is_about_people => Some(NextScreen {
+        (OperationState::Failed, PluginAction::RollBack) if lacks_approval => Some(NextScreen {
             address: format!("{}/roll-back?agree=true", plugin_paths::plugin(plugin)),
             text: "Approve this, and roll back",
         }),
-        (OperationState::Failed, PluginAction::Publish) if is_about_people => Some(NextScreen {
+        (OperationState::Failed, PluginAction::Publish) if lacks_approval => Some(NextScreen {
             address: format!("/plugin-upload?plugin={}", segment(plugin)),
             text: "Upload it for an approval",
         }),

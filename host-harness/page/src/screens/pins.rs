@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded::Serializer;
 
-use super::plugin_paths;
+use super::{agreed::lacks_approval, plugin_paths};
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     confirm::{ConfirmScreen, Tone},
     done::Done,
     frame::{Frame, NavSection},
@@ -47,8 +47,8 @@ pub(super) struct PinRow {
 impl From<PluginPin> for PinRow {
     fn from(PluginPin { tenant, connection, digest, by, at, note, .. }: PluginPin) -> Self {
         let pinned = match connection {
-            Some(connection) => Pinned { scope: PinPlace::Connection, target: connection },
-            None => Pinned { scope: PinPlace::Tenant, target: tenant },
+            Some(connection) => Pinned { scope: PinPlace::Connection, target: connection, agree: false },
+            None => Pinned { scope: PinPlace::Tenant, target: tenant, agree: false },
         };
         Self {
             of: pinned.words(),
@@ -75,11 +75,14 @@ enum PinPlace {
 struct Pinned {
     scope: PinPlace,
     target: String,
+    /// Whether a change of what identifies people is approved, as the question before it asks.
+    #[serde(default)]
+    agree: bool,
 }
 
 impl Pinned {
     fn words(&self) -> String {
-        let Self { scope, target } = self;
+        let Self { scope, target, .. } = self;
         match scope {
             PinPlace::Tenant => format!("tenant {target}"),
             PinPlace::Connection => format!("connection {target}"),
@@ -99,7 +102,16 @@ impl Pinned {
     }
 
     fn kept(&self) -> Vec<(String, String)> {
-        vec![("scope".to_owned(), self.word().to_owned()), ("target".to_owned(), self.target.clone())]
+        vec![
+            ("scope".to_owned(), self.word().to_owned()),
+            ("target".to_owned(), self.target.clone()),
+            ("agree".to_owned(), self.agree.to_string()),
+        ]
+    }
+
+    /// Returns the same with the approval that the API asks for.
+    fn agreed(self) -> Self {
+        Self { agree: true, ..self }
     }
 
     fn api_path(&self, plugin: &str) -> String {
@@ -107,7 +119,51 @@ impl Pinned {
             PinPlace::Tenant => "tenants",
             PinPlace::Connection => "connections",
         };
-        format!("{}/pins/{rest}/{}", plugin_paths::plugin_in_api(plugin), segment(self.target.trim()))
+        let pins = format!("{}/pins/{rest}", plugin_paths::plugin_in_api(plugin));
+        format!("{pins}/{}?agree={}", segment(self.target.trim()), self.agree)
+    }
+}
+
+/// Returns the question before a version serves what is pinned. `refusal` is what the API asks approval for.
+fn pin_question(
+    user: &User,
+    name: &str,
+    digest: &str,
+    pinned: &Pinned,
+    refusal: Option<String>,
+) -> ConfirmScreen {
+    let (of, version) = (pinned.words(), short(digest));
+    let consequences = [
+        format!("From its next call on, version {version} serves {of}, whichever version plugin {name} runs."),
+        "Publications and roll-backs do not change that until it is unpinned. What a new version mends does not reach it \
+         either."
+            .to_owned(),
+    ];
+    ConfirmScreen {
+        frame: Frame::of(user, NavSection::Plugins, format!("Pin {of} to version {version}?")),
+        consequences: consequences.into_iter().chain(refusal).collect(),
+        action: format!("{}/pin", plugin_paths::version(name, digest)),
+        kept: pinned.kept(),
+        button: format!("Pin {of}"),
+        tone: Tone::Main,
+        back: plugin_paths::version(name, digest),
+    }
+}
+
+/// Returns the question before a pin is removed. `refusal` is what the API asks approval for.
+fn unpin_question(user: &User, name: &str, pinned: &Pinned, refusal: Option<String>) -> ConfirmScreen {
+    let of = pinned.words();
+    let consequence = format!(
+        "From its next call on, the version that plugin {name} runs serves {of}, or the one that its tenant is pinned to."
+    );
+    ConfirmScreen {
+        frame: Frame::of(user, NavSection::Plugins, format!("Unpin {of}?")),
+        consequences: [consequence].into_iter().chain(refusal).collect(),
+        action: format!("{}/unpin", plugin_paths::plugin(name)),
+        kept: pinned.kept(),
+        button: format!("Unpin {of}"),
+        tone: Tone::Main,
+        back: plugin_paths::plugin(name),
     }
 }
 
@@ -116,21 +172,7 @@ async fn ask_pin(
     Path((name, digest)): Path<(String, String)>,
     Query(pinned): Query<Pinned>,
 ) -> Screen<ConfirmScreen> {
-    let (of, version) = (pinned.words(), short(&digest));
-    Screen(ConfirmScreen {
-        frame: Frame::of(&user, NavSection::Plugins, format!("Pin {of} to version {version}?")),
-        consequences: vec![
-            format!("From its next call on, version {version} serves {of}, whichever version plugin {name} runs."),
-            "Publications and roll-backs do not change that until it is unpinned. What a new version mends does not reach it \
-             either."
-                .to_owned(),
-        ],
-        action: format!("{}/pin", plugin_paths::version(&name, &digest)),
-        kept: pinned.kept(),
-        button: format!("Pin {of}"),
-        tone: Tone::Main,
-        back: plugin_paths::version(&name, &digest),
-    })
+    Screen(pin_question(&user, &name, &digest, &pinned, None))
 }
 
 async fn pin(
@@ -140,8 +182,14 @@ async fn pin(
     Form(pinned): Form<Pinned>,
 ) -> Result<Response, Failed> {
     let body = json!({"digest": digest});
-    let _pin: PluginPin = api.call(&user.caller, Method::PUT, &pinned.api_path(&name), Some(body)).await?;
-    Ok(Done::Pinned.at(&plugin_paths::plugin(&name)))
+    match api.call::<PluginPin>(&user.caller, Method::PUT, &pinned.api_path(&name), Some(body)).await {
+        Ok(_) => Ok(Done::Pinned.at(&plugin_paths::plugin(&name))),
+        Err(problem) if lacks_approval(&problem) => {
+            let question = pin_question(&user, &name, &digest, &pinned.agreed(), Some(problem.detail));
+            Ok(shown_again(problem.status, question))
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 async fn ask_unpin(
@@ -149,18 +197,7 @@ async fn ask_unpin(
     Path(name): Path<String>,
     Query(pinned): Query<Pinned>,
 ) -> Screen<ConfirmScreen> {
-    let of = pinned.words();
-    Screen(ConfirmScreen {
-        frame: Frame::of(&user, NavSection::Plugins, format!("Unpin {of}?")),
-        consequences: vec![format!(
-            "From its next call on, the version that plugin {name} runs serves {of}, or the one that its tenant is pinned to."
-        )],
-        action: format!("{}/unpin", plugin_paths::plugin(&name)),
-        kept: pinned.kept(),
-        button: format!("Unpin {of}"),
-        tone: Tone::Main,
-        back: plugin_paths::plugin(&name),
-    })
+    Screen(unpin_question(&user, &name, &pinned, None))
 }
 
 async fn unpin(
@@ -169,6 +206,12 @@ async fn unpin(
     Path(name): Path<String>,
     Form(pinned): Form<Pinned>,
 ) -> Result<Response, Failed> {
-    let _unpinned: Unpinned = api.call(&user.caller, Method::DELETE, &pinned.api_path(&name), None).await?;
-    Ok(Done::Unpinned.at(&plugin_paths::plugin(&name)))
+    match api.call::<Unpinned>(&user.caller, Method::DELETE, &pinned.api_path(&name), None).await {
+        Ok(_) => Ok(Done::Unpinned.at(&plugin_paths::plugin(&name))),
+        Err(problem) if lacks_approval(&problem) => {
+            let question = unpin_question(&user, &name, &pinned.agreed(), Some(problem.detail));
+            Ok(shown_again(problem.status, question))
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }

@@ -17,9 +17,10 @@ use host_api::{
     },
 };
 use http::Method;
-use serde::Deserialize;
 
-use super::{permissions::PermissionList, pins::PinRow, plugin_paths, shown_request::StateTag};
+use super::{
+    agreed::Agreed, permissions::PermissionList, pins::PinRow, plugin_paths, shown_request::StateTag,
+};
 use crate::{
     answers::{Failed, Screen},
     confirm::{ConfirmScreen, Tone},
@@ -184,27 +185,6 @@ fn for_all<T>(answer: Result<T, Problem>) -> Result<Option<T>, Failed> {
         Ok(answer) => Ok(Some(answer)),
         Err(problem) if problem.status == 403 => Ok(None),
         Err(problem) => Err(problem.into()),
-    }
-}
-
-/// Whether a change of what identifies people is approved, as the question before it asks.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Agreed {
-    pub(super) agree: bool,
-}
-
-impl Agreed {
-    /// Returns what is posted with the answer to the question.
-    pub(super) fn kept(self) -> Vec<(String, String)> {
-        vec![("agree".to_owned(), self.agree.to_string())]
-    }
-
-    /// Returns what the approval means, if it is given.
-    pub(super) fn consequence(self) -> Option<String> {
-        let text = "You approve that this version identifies people by something else, or sets denied operations aside: the \
-                    people of each connection are keyed anew.";
-        self.agree.then(|| text.to_owned())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
+    text::Number,
     user::User,
 };
 
@@ -104,13 +105,9 @@ struct RequestsScreen {
 }
 
 impl RequestsScreen {
-    /// How many requests match, in words.
-    fn count(&self) -> String {
-        match (self.found.count, self.found.is_exact) {
-            (1, true) => "1 request matches".to_owned(),
-            (count, true) => format!("{count} requests match"),
-            (count, false) => format!("more than {count} requests match"),
-        }
+    /// How many requests match.
+    fn count(&self) -> Number {
+        Number::of(self.found.count)
     }
 
     /// Returns whether all that match can be put back at once: there are several, and not too many.

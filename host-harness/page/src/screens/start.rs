@@ -8,7 +8,7 @@ use host_api::{
         bulk_acts::BulkActPage,
         connections::{Connection, Connections},
         plugins::{Plugin, Plugins},
-        versions::{PluginVersions, VersionState},
+        versions::PluginVersions,
     },
 };
 use http::Method;
@@ -18,16 +18,17 @@ use super::{
     chosen::Filter,
     requests::matching,
     shown_request::ShownRequest,
+    version::Approver,
 };
 use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
     state::Page,
-    text::{count, segment, short},
+    text::{Number, count, segment, short},
     user::User,
 };
 
-/// How many requests of a kind the start page shows. The list has the others.
+/// How many requests of a kind, alarms and connections the start page shows. The lists have the others.
 const SHOWN: usize = 5;
 
 /// Up to which number requests are counted: beyond it, one acts on all of them or on none.
@@ -39,7 +40,9 @@ pub(super) fn routes() -> Router<Page> {
 
 /// A number that answers whether something needs the user.
 struct Tile {
-    count: String,
+    count: Number,
+    /// Whether there may be more.
+    is_capped: bool,
     /// What is counted.
     what: &'static str,
     address: &'static str,
@@ -50,8 +53,7 @@ impl Tile {
     /// Returns a tile that has the tone `tone` unless nothing is counted.
     fn of(count: usize, what: &'static str, address: &'static str, tone: &'static str) -> Self {
         let tone = if count == 0 { "quiet" } else { tone };
-        let count = if count < COUNTED { count.to_string() } else { format!("{COUNTED} or more") };
-        Self { count, what, address, tone }
+        Self { count: Number::of(count.min(COUNTED)), is_capped: count >= COUNTED, what, address, tone }
     }
 }
 
@@ -106,17 +108,15 @@ async fn stopped(api: &ApiClient, user: &User) -> Result<Vec<StoppedConnection>,
     Ok(stopped)
 }
 
-/// The versions that are proven, which this user may approve and did not upload.
+/// The versions that are proven, which this user may approve.
 async fn versions_to_approve(api: &ApiClient, user: &User) -> Result<Vec<ToApprove>, Failed> {
     let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
     let mut to_approve = Vec::new();
     for Plugin { name, .. } in plugins {
         let path = format!("/api/v1/plugins/{}/versions", segment(&name));
         let PluginVersions { versions, .. } = api.call(&user.caller, Method::GET, &path, None).await?;
-        let waiting = versions.into_iter().filter(|version| {
-            let is_own = version.uploaded_by.as_ref() == Some(&user.caller.key.id);
-            version.state == VersionState::Proven && version.is_stored && !is_own
-        });
+        let waiting =
+            versions.into_iter().filter(|version| Approver::of(version, user) == Some(Approver::User));
         to_approve.extend(waiting.map(|version| ToApprove {
             what: format!("Version {} of the plugin {name}", short(&version.digest)),
             address: format!("/plugins/{}/versions/{}", segment(&name), segment(&version.digest)),
@@ -131,10 +131,7 @@ async fn acts_to_approve(api: &ApiClient, user: &User) -> Result<Vec<ToApprove>,
     let BulkActPage { acts } = api.call(&user.caller, Method::GET, path, None).await?;
     let of_others = acts.into_iter().filter(|act| act.api_key != user.caller.key.id);
     let approvable = of_others.map(|act| ToApprove {
-        what: format!(
-            "{} put back in the queue",
-            count(usize::try_from(act.total).unwrap_or_default(), "request", "requests")
-        ),
+        what: format!("{} put back in the queue", count(act.total, "request", "requests")),
         address: format!("/bulk-acts/{}", segment(&act.id)),
     });
     Ok(approvable.collect())
@@ -151,8 +148,9 @@ async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<StartSc
         to_approve.extend(acts_to_approve(&api, &user).await?);
     }
     if frame.rights.read_alarms() {
-        alarms = alarms::open(&api, &user).await?;
-        tiles.push(Tile::of(alarms.len(), "open alarms", "/alarms", "bad"));
+        let open = alarms::open(&api, &user).await?;
+        tiles.push(Tile::of(open.len(), "open alarms", "/alarms", "bad"));
+        alarms.extend(open.into_iter().take(SHOWN).map(AlarmRow::from));
     }
     let mut groups = Vec::new();
     if frame.rights.read_requests() {

@@ -18,8 +18,9 @@ use host_api::{
 use http::Method;
 
 use super::{
+    agreed::Agreed,
     permissions::PermissionList,
-    plugin::{Agreed, VersionRow, tag},
+    plugin::{VersionRow, tag},
     plugin_paths,
     shown_request::StateTag,
 };
@@ -123,9 +124,28 @@ struct VersionScreen {
     /// Why that cannot be shown.
     why_unknown: Option<String>,
     steps: Vec<StepRow>,
-    may_approve: bool,
+    /// Who may approve it; `None` if it does not wait for an approval.
+    approver: Option<Approver>,
     may_serve: bool,
     may_pin: bool,
+}
+
+/// Who may approve a version that waits for an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Approver {
+    User,
+    /// Only another person, with another API key.
+    Another,
+}
+
+impl Approver {
+    /// Returns who may approve `version`; `None` if it does not wait for an approval.
+    pub(super) fn of(version: &PluginVersion, user: &User) -> Option<Self> {
+        let is_waiting = version.state == VersionState::Proven && version.is_stored && version.is_authentic;
+        let is_own = version.uploaded_by.as_ref().is_none_or(|uploader| *uploader == user.caller.key.id);
+        let approver = if version.needs_second_person && is_own { Self::Another } else { Self::User };
+        is_waiting.then_some(approver)
+    }
 }
 
 async fn version(api: &ApiClient, user: &User, name: &str, digest: &str) -> Result<PluginVersion, Failed> {
@@ -150,7 +170,7 @@ async fn show(
     Ok(Screen(VersionScreen {
         plugin_address: plugin_paths::plugin(&name),
         address: plugin_paths::version(&name, &digest),
-        may_approve: may_run && version.state == VersionState::Proven,
+        approver: Approver::of(&version, &user),
         may_serve: may_run && is_usable && version.state != VersionState::Serving,
         may_pin: may_run && is_usable,
         version: VersionRow::from(&version),

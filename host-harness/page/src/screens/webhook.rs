@@ -162,7 +162,7 @@ impl WebhookScreen {
             is_renewed: false,
             next_rotation: setup.next_rotation_at.map(Time::at),
             last_delivery: setup.last_received_at.map(Time::at),
-            unread: count(usize::try_from(setup.unread).unwrap_or_default(), "delivery", "deliveries"),
+            unread: count(setup.unread, "delivery", "deliveries"),
             tokens: tokens.into_iter().rev().map(|token| TokenRow::of(token, now)).collect(),
             key,
         };

@@ -145,6 +145,52 @@ async fn a_connection_is_pinned_and_unpinned_after_a_question() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_changes_what_identifies_people_asks_for_approval_first() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    assert_eq!(bench.post_component(&key, "refers?agree=true", &guest("refers_one")).await.status, 200);
+    let connection = json!({
+        "key": "jobs", "tenant": "acme", "plugin": "refers", "settings": {"domain": "127.0.0.1:9"},
+        "egress": {"hosts": ["127.0.0.1:9"], "loopback": true, "plain_http": true},
+    });
+    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
+    let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
+    let requests = "/api/v1/connection/jobs/requests";
+    assert_eq!(bench.send(&key, "POST", requests, Some(erasure)).await.status, 202);
+    let uploaded = bench.post_component(&key, "refers/versions", &guest("refers_three")).await;
+    let version = format!("/plugins/refers/versions/{}", uploaded.json["digest"].as_str().unwrap());
+    assert_eq!(bench.send(&key, "POST", &format!("/api/v1{version}/approve"), None).await.status, 200);
+
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    let pinned = [("scope", "connection"), ("target", "jobs")];
+    let agreed = [&pinned[..], &[("agree", "true")]].concat();
+    for (act, end) in [
+        (format!("{version}/pin"), "/plugins/refers?done=pinned"),
+        ("/plugins/refers/unpin".to_owned(), "/plugins/refers?done=unpinned"),
+    ] {
+        let question = browser.post(&act, &pinned).await;
+        assert_eq!(question.status, StatusCode::CONFLICT, "{question:?}");
+        question.assert_shows(&["would be rekeyed", "name=\"agree\" value=\"true\""]);
+        assert_eq!(browser.post(&act, &agreed).await.location(), end);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_two_people_only_another_key_is_offered_the_approval_of_a_version() {
+    let (bench, key) = ApiBench::with_guest("build_one", "service.two-people = true\n").await;
+    let uploaded = bench.post_component(&key, "guest/versions", &tagged_guest("build_greedy", 1)).await;
+    let version = format!("/plugins/guest/versions/{}", uploaded.json["digest"].as_str().unwrap());
+    let mut own = Browser::signed_in(&bench, &key).await;
+    let shown = own.get(&version).await;
+    shown.assert_shows(&["another person has to approve it"]);
+    shown.assert_hides(&[">Approve</a>"]);
+    own.get("/").await.assert_shows(&["Nothing waits for your approval."]);
+    let mut other = Browser::signed_in(&bench, &bench.key("other", None).await).await;
+    other.get(&version).await.assert_shows(&[">Approve</a>"]);
+    other.get("/").await.assert_shows(&["of the plugin guest</a>"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_sees_and_changes_no_more_of_plugins_than_it_may() {
     let (bench, key) = ApiBench::with_guest("build_one", "").await;
     let mut reader = Browser::signed_in(&bench, &bench.reading_key("auditor", None).await).await;

@@ -81,7 +81,7 @@ async fn what_a_key_may_not_do_is_not_offered_and_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_overview_counts_what_needs_somebody_and_shows_only_what_the_key_may_see() {
+async fn the_overview_counts_what_needs_attention_and_shows_only_what_the_key_may_see() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let mut browser = Browser::signed_in(&bench, &key).await;
@@ -107,6 +107,31 @@ async fn the_overview_counts_what_needs_somebody_and_shows_only_what_the_key_may
     let overview = narrow.get("/").await;
     overview.assert_shows(&["<strong>1</strong> failed requests"]);
     overview.assert_hides(&["stopped connections", "open alarms", r#"href="/keys""#, r#"href="/audit""#]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_are_filtered_by_kind_and_many_are_on_several_screens() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let mut ids = Vec::new();
+    for number in 0..31 {
+        ids.push(bench.alarm("acme", None, "request-late", &format!("r-{number}")).await);
+    }
+    let other = bench.alarm("acme", None, "forward-fails", "acme").await;
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    browser.get("/").await.assert_shows(&["<strong>32</strong> open alarms", "All alarms"]);
+    let of = |shown: &str| ids.iter().filter(|id| shown.contains(&format!("/alarms/{id}/clear"))).count();
+    let all = browser.get("/alarms").await;
+    all.assert_shows(&["any kind (32)", "request late (31)", "forward fails (1)"]);
+    assert_eq!(of(&all.html), 30);
+    let late = browser.get("/alarms?kind=request-late").await;
+    late.assert_shows(&[r#"<option value="request-late" selected>"#]);
+    late.assert_hides(&[&other]);
+    let newer = late.html.split_once(r#"<a href="/alarms?kind=request-late"#).unwrap().1;
+    let newer = newer.split('"').next().unwrap().replace("&#38;", "&");
+    let rest = browser.get(&format!("/alarms?kind=request-late{newer}")).await;
+    assert_eq!((of(&late.html), of(&rest.html)), (30, 1));
+    rest.assert_hides(&[">Newer</a>", &other]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use host_harness::{
     plugin::{Plugin, SwapError},
 };
 use host_model::{
+    approvers::Approvers,
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
     text::escaped_within,
@@ -49,6 +50,8 @@ pub struct VersionHistory {
     pub is_stored: bool,
     /// Whether the row was written by this program. If not, it must not serve.
     pub is_authentic: bool,
+    /// Whether it can be approved only with another API key than the one that uploaded it.
+    pub needs_second_person: bool,
     /// Its steps, oldest first.
     pub steps: Vec<VersionStep>,
 }
@@ -166,12 +169,13 @@ impl Connections {
     /// Returns the versions of a plugin, those that served last first.
     pub async fn version_history(&self, plugin: &str) -> Result<Vec<VersionHistory>, StoreError> {
         let (plugin, vault) = (plugin.to_owned(), self.store.vault().clone());
+        let approvers = self.sources.approvers;
         self.store
             .read(move |connection| {
                 Box::pin(async move {
                     let mut history = Vec::new();
                     for stored in versions::of_plugin(connection, &plugin).await? {
-                        history.push(with_steps(connection, &vault, stored).await?);
+                        history.push(with_steps(connection, &vault, approvers, stored).await?);
                     }
                     Ok(history)
                 })
@@ -182,11 +186,12 @@ impl Connections {
     /// Returns a version of a plugin; `None` if it is not known.
     pub async fn version(&self, plugin: &str, digest: Digest) -> Result<Option<VersionHistory>, StoreError> {
         let (plugin, vault) = (plugin.to_owned(), self.store.vault().clone());
+        let approvers = self.sources.approvers;
         self.store
             .read(move |connection| {
                 Box::pin(async move {
                     match versions::find(connection, &plugin, digest).await? {
-                        Some(stored) => with_steps(connection, &vault, stored).await.map(Some),
+                        Some(stored) => with_steps(connection, &vault, approvers, stored).await.map(Some),
                         None => Ok(None),
                     }
                 })
@@ -218,12 +223,14 @@ impl Connections {
 async fn with_steps(
     connection: &mut Tx,
     vault: &Vault,
+    approvers: Approvers,
     stored: StoredVersion,
 ) -> Result<VersionHistory, StoreError> {
     let steps = versions::steps(connection, &stored).await?;
     let is_authentic = stored.is_authentic(vault);
     let StoredVersion { version, is_stored, .. } = stored;
-    Ok(VersionHistory { version, is_stored, is_authentic, steps })
+    let needs_second_person = approvers == Approvers::SecondPerson;
+    Ok(VersionHistory { version, is_stored, is_authentic, needs_second_person, steps })
 }
 
 /// Returns where a setting is that does not suit a version, without its value.

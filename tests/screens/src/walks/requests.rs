@@ -1,36 +1,16 @@
-//! A user finds requests that failed, looks at one, and puts several back in the queue; with two people, the second approves.
+//! A user finds requests that failed, looks at one, and puts several back in the queue.
 
-use iterable_stand_in::Fault;
 use reqwest::Method;
-use serde_json::json;
-use test_support::eventually;
 
 use crate::walk::Walk;
-
-/// Has erasures of `people` fail.
-async fn fail(walk: &Walk, people: &[&str]) {
-    walk.service.connect().await;
-    let no = json!({"code": "BadParams", "msg": "The email address is not valid"});
-    walk.service.stand_in.fault(
-        Fault::Answer(400, no),
-        "POST /api/users/forget",
-        u32::try_from(people.len()).unwrap(),
-    );
-    for person in people {
-        let erasure = json!({"action": "erasure", "identity": {"email": person}});
-        walk.service.send(Method::POST, "/api/v1/connection/newsletter/requests", Some(erasure)).await;
-    }
-    let failed =
-        async || walk.service.send(Method::GET, "/api/v1/requests?state=failed", None).await["count"].clone();
-    eventually("the requests fail", failed, |count| *count == json!(people.len())).await;
-}
 
 pub(crate) async fn walk(walk: Walk) {
     walk.sign_in("ops", &["--role", "approver"]).await;
     walk.act("Requests").await;
     walk.sees("No request matches.").await;
     walk.look("requests-empty").await;
-    fail(&walk, &["ada@example.com", "bob@example.com", "eve@example.com"]).await;
+    walk.service.connect().await;
+    walk.service.fail_erasures(&["ada@example.com", "bob@example.com", "eve@example.com"]).await;
     walk.open("/requests").await;
     walk.choose("State", "failed").await;
     walk.act("Filter").await;

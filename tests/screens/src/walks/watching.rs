@@ -1,4 +1,4 @@
-//! An administrator gives a colleague a key, sees what needs somebody, reveals the person of a failed request, and reads who
+//! An administrator gives a colleague a key, sees what needs attention, reveals the person of a failed request, and reads who
 //! did what.
 
 use iterable_stand_in::Fault;
@@ -53,22 +53,13 @@ async fn give_a_key(walk: &Walk) {
 async fn fail_a_request(walk: &Walk) {
     let stand_in = &walk.service.stand_in;
     walk.service.connect().await;
-    let no = json!({"code": "BadParams", "msg": "The email address is not valid"});
-    stand_in.fault(Fault::Answer(400, no), "POST /api/users/forget", 1);
-    submit(walk, PERSON).await;
-    walk.open("/requests?state=failed").await;
-    walk.comes_to_see("1 request matches").await;
+    walk.service.fail_erasures(&[PERSON]).await;
     let no = json!({"code": "BadApiKey", "msg": "Invalid API key"});
     stand_in.fault(Fault::Answer(401, no), "POST /api/users/forget", 100);
-    submit(walk, "bob@example.com").await;
+    walk.service.erase("bob@example.com").await;
     walk.open("/connections/newsletter").await;
     walk.sees_on_reload("Parked").await;
     walk.look("parked").await;
-}
-
-async fn submit(walk: &Walk, person: &str) {
-    let erasure = json!({"action": "erasure", "identity": {"email": person}});
-    walk.service.send(Method::POST, "/api/v1/connection/newsletter/requests", Some(erasure)).await;
 }
 
 async fn reveal(walk: &Walk) {
