@@ -69,8 +69,8 @@ pub(super) struct ListConnectionsArgs {
     /// Only connections that use this plugin.
     #[arg(long)]
     plugin: Option<String>,
-    /// Only connections in this state: unusable, disabled, paused, parked, unanswered or ready.
-    #[arg(long, value_name = "STATE")]
+    /// Only connections in one of these states, with commas between them: unusable, disabled, paused, parked, unanswered, ready.
+    #[arg(long, value_name = "STATES")]
     health: Option<String>,
     /// List connections after this key, such as the last key of the previous page.
     #[arg(long, value_name = "KEY")]

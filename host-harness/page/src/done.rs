@@ -72,7 +72,7 @@ impl Done {
                 "The webhook ID is saved. Send the vendor a new token to see that it works."
             }
             Self::BulkActApproved => "The act is approved, and begins.",
-            Self::BulkActBegun => "The act begins.",
+            Self::BulkActBegun => "The act has begun.",
             Self::BulkActRequested => "The act waits for the approval of another person.",
             Self::BulkActWithdrawn => "The act is withdrawn. Nothing was done.",
             Self::RequestReplayed => "The request is back in the queue.",

@@ -50,6 +50,12 @@ impl Number {
     }
 }
 
+/// Returns a duration of `ms` milliseconds in words.
+pub(crate) fn duration(ms: impl TryInto<i64>) -> String {
+    let ms = Number::of(ms).exact();
+    if ms < 1_000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1_000, ms % 1_000 / 100) }
+}
+
 /// Returns the first characters of a digest, which distinguish versions.
 pub(crate) fn short(digest: &str) -> String {
     let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
@@ -86,6 +92,11 @@ mod tests {
     fn a_number_has_its_exact_value_for_the_script_that_shows_it_in_the_readers_form() {
         let html = Shown { number: Number::of(1_234_567) }.render().unwrap();
         assert_eq!(html, "<data value=\"1234567\">1,234,567</data>");
+    }
+
+    #[test]
+    fn a_duration_is_in_milliseconds_below_a_second() {
+        assert_eq!([0, 999, 1_000, 11_190].map(duration), ["0 ms", "999 ms", "1.0 s", "11.1 s"]);
     }
 
     #[test]

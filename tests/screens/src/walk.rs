@@ -76,9 +76,16 @@ impl Walk {
     }
 
     /// Follows the link, presses the button or opens the summary with exactly this text. Those in the main part of the
-    /// screen come first.
+    /// screen come first. Returns once the screen has been left, if it is.
     pub(crate) async fn act(&self, text: &str) {
         let element = self.find(&format!("a button with the text {text:?}"), &named(text)).await;
+        self.press(&element).await;
+        self.leave(&element).await;
+    }
+
+    /// Follows the link with exactly this text to a file, which leaves the screen as it is.
+    pub(crate) async fn download(&self, text: &str) {
+        let element = self.find(&format!("a link with the text {text:?}"), &named(text)).await;
         self.press(&element).await;
     }
 
@@ -89,6 +96,7 @@ impl Walk {
             format!("({within}[contains(normalize-space(.), {})])[last()]{}", quoted(row), named(text));
         let element = self.find(&format!("{text:?} at {row:?}"), &path).await;
         self.press(&element).await;
+        self.leave(&element).await;
     }
 
     /// Replaces what is in the field whose label begins with `label`.
@@ -231,6 +239,19 @@ impl Walk {
         }
         self.reach(element).await;
         element.send_keys(Key::Enter + "").await.unwrap();
+    }
+
+    /// Waits until the screen with the link or button that was pressed is left: to load it again before would abandon the
+    /// form that is on its way.
+    async fn leave(&self, pressed: &WebElement) {
+        let is_there =
+            "return arguments[0].isConnected && arguments[0].matches('a, button:not([type=button])')";
+        let is_there = async || {
+            let answered = self.browser.driver().execute(is_there, vec![pressed.to_json().unwrap()]).await;
+            // An element of another document is an error.
+            answered.is_ok_and(|answer| answer.json() == &json!(true))
+        };
+        eventually(&format!("{}: the screen is left", self.name), is_there, |is_there| !is_there).await;
     }
 
     /// With the keyboard, moves the focus to an element by tabs alone, and checks that it shows.

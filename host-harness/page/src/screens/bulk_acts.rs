@@ -290,7 +290,7 @@ async fn ask_approval(
     Ok(Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Requests, format!("Approve: {}?", act.what)),
         consequences: vec![
-            format!("{} asked for it. It begins at once and cannot be withdrawn then.", act.made_by),
+            format!("Asked for by {}. It begins at once and cannot be withdrawn then.", act.made_by),
             "Each request is carried out again, in the order in which they were accepted.".to_owned(),
         ],
         action: format!("{address}/approve"),

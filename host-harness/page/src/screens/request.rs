@@ -26,7 +26,7 @@ use crate::{
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, segment, short},
+    text::{Time, count, duration, segment, short},
     user::User,
 };
 
@@ -61,7 +61,7 @@ struct SentRow {
     effect: &'static str,
     status: String,
     sent: Time,
-    took_ms: u64,
+    took: String,
 }
 
 impl From<ObservedRequest> for SentRow {
@@ -73,7 +73,7 @@ impl From<ObservedRequest> for SentRow {
             Effect::Write => "write",
         };
         let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        Self { operation, target, effect, status, sent: Time::at(sent_at), took_ms }
+        Self { operation, target, effect, status, sent: Time::at(sent_at), took: duration(took_ms) }
     }
 }
 
@@ -101,7 +101,7 @@ impl From<Attempt> for AttemptRow {
             short_digest: short(&plugin_digest),
             digest: plugin_digest,
             began: Time::at(began_at),
-            took: ended_at.map(|end| took(end.saturating_sub(began_at))),
+            took: ended_at.map(|end| duration(end.saturating_sub(began_at))),
             result: result.map_or_else(|| "under way, or cut off".to_owned(), described),
             sent: observed.requests.into_iter().map(Into::into).collect(),
             names_person: observed.names_person,
@@ -109,15 +109,11 @@ impl From<Attempt> for AttemptRow {
     }
 }
 
-fn took(ms: i64) -> String {
-    if ms < 10_000 { format!("{ms} ms") } else { format!("{} s", ms / 1_000) }
-}
-
 fn described(result: AttemptResult) -> String {
     match result {
         AttemptResult::Receipt(receipt) => erasure(receipt.status).to_owned(),
         AttemptResult::Report(_) => "the connector reported on the choices".to_owned(),
-        AttemptResult::Read(Some(count)) => crate::text::count(count, "choice read", "choices read"),
+        AttemptResult::Read(Some(choices)) => count(choices, "choice read", "choices read"),
         AttemptResult::Read(None) => "the vendor does not know the person".to_owned(),
         AttemptResult::NothingSent(_) => "there was nothing to send".to_owned(),
         AttemptResult::Error(error) => error.message,

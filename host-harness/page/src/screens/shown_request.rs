@@ -68,15 +68,19 @@ impl From<ListedRequest> for ShownRequest {
     fn from(ListedRequest { request, forecast }: ListedRequest) -> Self {
         let state = request.state;
         let (next, next_at) = next(&request, &forecast);
+        let is_parked = forecast.waits_for == Some(WaitsFor::Parked);
+        let waits_for = held_back(forecast);
+        // The last attempt may have parked the connection, which says the same.
+        let is_said = |reason: &String| waits_for.as_ref().is_some_and(|why| why.contains(reason));
         Self {
             action: action(request.action),
             state: tag(state),
             received: Time::at(request.received_at),
             next,
             next_at: next_at.map(Time::at),
-            is_parked: forecast.waits_for == Some(WaitsFor::Parked),
-            waits_for: held_back(forecast),
-            reason: request.reason,
+            is_parked,
+            reason: request.reason.filter(|reason| !is_said(reason)),
+            waits_for,
             days_left: request.days_left.map(Into::into),
             has_data: !matches!(state, RequestState::Done | RequestState::Skipped),
             may_replay: matches!(state, RequestState::Failed | RequestState::Expired),

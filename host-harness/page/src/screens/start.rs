@@ -7,6 +7,7 @@ use host_api::{
     types::{
         bulk_acts::BulkActPage,
         connections::{Connection, Connections},
+        health::HealthState,
         plugins::{Plugin, Plugins},
         versions::PluginVersions,
     },
@@ -91,21 +92,21 @@ struct StartScreen {
 
 /// The connections that do not do their work, apart from those that are disabled.
 async fn stopped(api: &ApiClient, user: &User) -> Result<Vec<StoppedConnection>, Failed> {
-    let mut stopped = Vec::new();
-    for (health, state) in [
-        ("unusable", "does not suit its plugin"),
-        ("parked", "parked: the vendor refuses its credential"),
-        ("paused", "paused"),
-        ("unanswered", "the vendor does not answer"),
-    ] {
-        let path = format!("/api/v1/connection?health={health}&limit={COUNTED}");
-        let Connections { connections } = api.call(&user.caller, Method::GET, &path, None).await?;
-        stopped.extend(connections.into_iter().map(|connection| {
-            let Connection { key, tenant, health_why: why, .. } = connection;
-            StoppedConnection { key, tenant, state, why }
-        }));
-    }
-    Ok(stopped)
+    let path = format!("/api/v1/connection?health=unusable,parked,paused,unanswered&limit={COUNTED}");
+    let Connections { connections } = api.call(&user.caller, Method::GET, &path, None).await?;
+    let stopped = connections.into_iter().map(|connection| {
+        let Connection { key, tenant, health, health_why: why, .. } = connection;
+        let state = match health {
+            HealthState::Unusable => "does not suit its plugin",
+            HealthState::Parked => "parked: the vendor refuses its credential",
+            HealthState::Unanswered => "the vendor does not answer",
+            HealthState::Paused => "paused",
+            HealthState::Disabled => "disabled",
+            HealthState::Ready => "ready",
+        };
+        StoppedConnection { key, tenant, state, why }
+    });
+    Ok(stopped.collect())
 }
 
 /// The versions that are proven, which this user may approve.

@@ -30,7 +30,7 @@ use crate::{
     done::Done,
     frame::{Frame, NavSection},
     state::Page,
-    text::{Time, count, short},
+    text::{Time, count, duration, short},
     user::User,
 };
 
@@ -57,7 +57,7 @@ impl From<PluginVersionStep> for StepRow {
             VersionState::Proven => StateTag { word: "Proven", tone: "good" },
             state => tag(state),
         };
-        Self { state, at: Time::at(at), took: format!("{took_ms} ms"), by, evidence: lines(evidence) }
+        Self { state, at: Time::at(at), took: duration(took_ms), by, evidence: lines(evidence) }
     }
 }
 

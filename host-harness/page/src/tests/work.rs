@@ -36,7 +36,7 @@ async fn a_failed_request_is_found_understood_and_put_back() {
     let listed = browser.get("/requests?state=failed&connection=newsletter").await;
     listed.assert_shows(&[&id, "Erasure", "Failed"]);
     let shown = browser.get(&format!("/requests/{id}")).await;
-    shown.assert_shows(&["Put back in the queue", "forget", "write", "<td>400</td>"]);
+    shown.assert_shows(&["Put back in the queue", "forget", "write", "data-label=\"Status\">400</td>"]);
     for screen in [&overview, &listed, &shown] {
         screen.assert_hides(&["ada@", "<b>no</b>"]);
     }

@@ -38,8 +38,8 @@ pub struct ConnectionHealth {
 pub struct ConnectionQuery {
     /// What the database knows.
     pub filter: ConnectionFilter,
-    /// Only those in this state; `None` for all.
-    pub health: Option<HealthState>,
+    /// Only those in one of these states; empty for all.
+    pub health: Vec<HealthState>,
     /// The maximum number of connections.
     pub limit: usize,
 }
@@ -89,7 +89,7 @@ impl Connections {
         let kept = self.store.read(move |c| Box::pin(async move { connections::matching(c, &filter).await }));
         let kept = kept.await?;
         let selected =
-            kept.iter().filter(|kept| health.is_none_or(|state| self.health(*kept).state == state));
+            kept.iter().filter(|kept| health.is_empty() || health.contains(&self.health(*kept).state));
         // Opened one by one, since a page needs few of them.
         let opened = selected.filter_map(|kept| OwnedConnection::open(self.store.vault(), kept).ok());
         Ok(opened.take(limit).collect())

@@ -122,7 +122,7 @@ async fn erase(walk: &mut Walk) {
     let folder = walk.service.file("downloads");
     let parameters = json!({"behavior": "allow", "downloadPath": folder});
     walk.devtools("Browser.setDownloadBehavior", parameters).await;
-    walk.act("Download the record").await;
+    walk.download("Download the record").await;
     let record = async || {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());

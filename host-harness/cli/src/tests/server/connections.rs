@@ -47,8 +47,10 @@ async fn a_connection_is_made_tested_changed_and_deleted() {
     let told = running.run(&["connection", "show", "newsletter"]).await.out;
     assert!(told.contains("state        paused since "), "{told}");
     assert!(told.contains(": the vendor migrates\n"), "{told}");
-    let paused =
-        running.run(&["connection", "list", "--health", "paused", "--limit", "1", "--json"]).await.json();
+    let paused = running
+        .run(&["connection", "list", "--health", "parked,paused", "--limit", "1", "--json"])
+        .await
+        .json();
     assert_eq!(paused["connections"][0]["key"], "newsletter");
     let ready = running.run(&["connection", "list", "--health", "ready", "--json"]).await.json();
     assert_eq!(ready, json!({"connections": []}));
