@@ -11,7 +11,10 @@ use axum::{
     response::Response,
 };
 
-use crate::edge::{caller_log, request_id};
+use crate::{
+    edge::{caller_log, request_id},
+    signed_in::SignedIn,
+};
 use host_service::{logged_path::logged_path, telemetry::Telemetry};
 
 /// What became known about a request while it was handled.
@@ -33,6 +36,8 @@ pub(super) async fn log(State(telemetry): State<Telemetry>, request: Request, ne
     let address = route.is_none().then(|| logged_path(request.uri().path()));
     let operation = route.unwrap_or_else(|| "none".to_owned());
     let method = request.method().clone();
+    // A screen makes several calls, and again every few seconds while it is looked at.
+    let is_of_screen = request.extensions().get::<SignedIn>().is_some() && method.is_safe();
     let begun = Instant::now();
     let answering = async {
         let response = next.run(request).await;
@@ -45,8 +50,8 @@ pub(super) async fn log(State(telemetry): State<Telemetry>, request: Request, ne
         telemetry.call_refused(status.as_str());
     }
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if !is_refused && noted.key.is_none() {
-        // Health checks and the API's document: anyone may call them, and those who watch the service do all the time.
+    if !is_refused && (noted.key.is_none() || is_of_screen) {
+        // Health checks and the API's document too: anyone may call them, and those who watch the service do all the time.
         tracing::debug!(operation, status = status.as_str(), %method, request_id = request_id::current(), ms, "answered");
         return response;
     }

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 use host_service::{
-    bulk_acts::{Actor, BulkActs, NotDecided, NotMade, WantedAct},
+    bulk_acts::{Actor, BulkActs, NewAct, NotDecided, NotMade},
     requests::standing::RequestSearch,
 };
 use host_store::{
@@ -64,7 +64,7 @@ async fn make_bulk_act(
         return Err(Problem::of(kinds::BAD_BODY, detail));
     }
     let search = search_for(&caller, new)?;
-    let act = acts.make(actor(&caller), WantedAct { kind, search, expected }).await?;
+    let act = acts.make(actor(&caller), NewAct { kind, search, expected }).await?;
     let location = HeaderValue::try_from(format!("/api/v1/bulk-acts/{}", act.id));
     let mut response = (StatusCode::ACCEPTED, axum::Json(BulkAct::from(act))).into_response();
     if let Ok(location) = location {
@@ -150,7 +150,7 @@ async fn list_bulk_act_requests(
     Ok(axum::Json(BulkRequestPage { requests: read.await?.into_iter().map(Into::into).collect() }))
 }
 
-/// Approves a pending act, which begins. With `service.two-people`, not with the API key that made it.
+/// Approves a pending act, which begins. Needs `requests:write` as well. With `service.two-people`, not with the API key that made it.
 #[utoipa::path(post, path = "/api/v1/bulk-acts/{id}/approve", security(("key" = ["bulk:write"])), tag = "bulk acts", params(("id" = String, Path)),
     responses((status = 200, body = BulkAct), Forbidden, NotFound, Conflict))]
 async fn approve_bulk_act(
@@ -158,6 +158,7 @@ async fn approve_bulk_act(
     BulkWrite(caller): BulkWrite,
     Path(id): Path<String>,
 ) -> Result<axum::Json<BulkAct>, Problem> {
+    caller.check(RequestsWrite::SCOPE)?;
     Ok(axum::Json(acts.approve(actor(&caller), &id).await?.into()))
 }
 

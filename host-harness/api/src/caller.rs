@@ -11,7 +11,7 @@ use super::{
     access,
     problem::{Problem, kinds},
 };
-use crate::state::Api;
+use crate::{signed_in::SignedIn, state::Api};
 use host_model::scope::{AccessKind, Area, Scope, Scopes};
 use host_service::who::Who;
 use host_store::{
@@ -32,11 +32,6 @@ enum Entrance {
     /// By signing in at the operator's page, which calls the API in this process.
     Page,
 }
-
-/// The API key of someone who is signed in at the operator's page, in the extensions of a request that the page makes. No
-/// request from outside has extensions of its own.
-#[derive(Clone, Debug)]
-pub(crate) struct SignedIn(pub(crate) ApiKey);
 
 impl Caller {
     /// The data that it can access.

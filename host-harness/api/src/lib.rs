@@ -37,6 +37,7 @@ mod requests;
 mod routes;
 mod sent_version;
 pub mod serve;
+mod signed_in;
 mod state;
 mod status;
 mod submission;

@@ -1,4 +1,4 @@
-//! What the operator's page needs of the API: calls in this process in the name of someone who is signed in, and the
+//! What the operator's page needs of the API: calls in this process in the name of a user who is signed in, and the
 //! layers around its own routes. The page has no other way to the service, so that it can do exactly what its user's API
 //! key can do.
 //! Tested in the crate `host-page`.
@@ -13,7 +13,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use host_service::parts::Parts;
+use host_service::{parts::Parts, telemetry::Telemetry};
 use host_store::{ApiKey, Store, StoreError};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
@@ -21,10 +21,11 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::{
-    caller::{self, SignedIn},
+    caller,
     edge::{body_timeout, caller_log, panics, request_id},
     problem::{self, kinds},
     routes::router,
+    signed_in::SignedIn,
     state::Api,
     types::{plugin_operations::PluginOperation, problem::Problem},
 };
@@ -39,6 +40,7 @@ const MAX_FORM: usize = 1 << 20;
 pub struct ApiClient {
     routes: Router,
     store: Store,
+    telemetry: Telemetry,
 }
 
 /// A user of the page.
@@ -53,12 +55,24 @@ pub struct PageUser {
 impl ApiClient {
     /// Creates a client of the API that `parts` serve.
     pub fn of(parts: &Parts) -> Self {
-        Self { routes: router(Api::from(parts.clone())), store: parts.store.clone() }
+        Self {
+            routes: router(Api::from(parts.clone())),
+            store: parts.store.clone(),
+            telemetry: parts.telemetry.clone(),
+        }
     }
 
     /// Returns the API key in use with this text; `None` if there is none.
     pub async fn holder(&self, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
         caller::holder(&self.store, presented.to_vec()).await
+    }
+
+    /// Logs and counts a sign-in with a key that is unknown or revoked.
+    pub fn note_refused_sign_in(&self, address: Option<IpAddr>) {
+        self.telemetry.call_refused(StatusCode::UNAUTHORIZED.as_str());
+        if caller_log::permits(None) {
+            tracing::info!(?address, "sign-in refused: the API key is unknown or revoked");
+        }
     }
 
     /// Calls an operation of the API in the name of `user`.

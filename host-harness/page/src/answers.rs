@@ -53,6 +53,27 @@ pub(crate) fn not_found() -> Response {
     (StatusCode::NOT_FOUND, Screen(MessageScreen { title: "Not found", text })).into_response()
 }
 
+/// Returns `response` as a screen if it refuses a request in a plain text or without a word, as the router does.
+pub(crate) async fn in_words(response: Response) -> Response {
+    let status = response.status();
+    let is_screen = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || is_screen {
+        return response;
+    }
+    let text = match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "This address belongs to a button, and does nothing when it is opened. Go back, and press it."
+        }
+        _ => {
+            "The address or the form contains something that is not understood. Go back, and try again from there."
+        }
+    };
+    (status, Screen(MessageScreen { title: "Not understood", text })).into_response()
+}
+
 /// Returns a message that the database does not respond.
 pub(crate) fn unavailable(error: &StoreError) -> Response {
     tracing::error!(%error, "the store failed");

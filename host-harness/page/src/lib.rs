@@ -34,9 +34,11 @@ pub fn pages(api: ApiClient, parts: &Parts, config: &ServiceConfig) -> Option<Pa
     let settings = config.page.as_ref()?;
     let sessions = Sessions::new(parts.store.clone(), parts.clock.clone(), settings);
     let entrances = AllowedEntrances::of(settings);
+    // The assets are no secret, and the screen that says why nothing else is served uses them.
     let pages = screens::routes()
-        .merge(assets::routes())
+        .layer(middleware::map_response(answers::in_words))
         .layer(middleware::from_fn_with_state(entrances, guard::check))
+        .merge(assets::routes())
         .layer(middleware::from_fn(guard::add_headers));
     let not_found = || guard::protected(answers::not_found());
     Some(Pages { screens: pages.with_state(Page { api, sessions }), not_found })

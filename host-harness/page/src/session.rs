@@ -19,7 +19,7 @@ use crate::live::is_refresh;
 /// The prefix binds the cookie to this host, to TLS (loopback counts) and to every path.
 const COOKIE: &str = "__Host-connector-host";
 
-/// Where the content of the cookie is sealed for.
+/// What the content of the cookie is sealed for.
 const CONTEXT: &str = "page session";
 
 /// Begins, finds and ends sessions. Clones share them.
@@ -42,6 +42,11 @@ impl Sessions {
         let lifetime =
             SessionLifetime { idle_ms: millis(settings.idle), total_ms: millis(settings.lifetime) };
         Self { store, clock, lifetime }
+    }
+
+    /// Returns how long a session may be unused, in seconds.
+    pub(crate) fn idle_seconds(&self) -> u64 {
+        u64::try_from(self.lifetime.idle_ms / 1_000).unwrap_or_default()
     }
 
     /// Begins a session of `key`. Returns the header that sets its cookie.

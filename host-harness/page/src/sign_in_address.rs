@@ -22,11 +22,12 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// Returns the target if it is on this page. `//` and `/\` begin the address of another site.
+    /// Returns the target if it is on this page. `//` begins the address of another site, and so does `/\`. A browser leaves out
+    /// tabs and line breaks, so that others may follow.
     pub(crate) fn local(self) -> String {
         let is_local = |next: &String| {
-            let mut characters = next.chars();
-            characters.next() == Some('/') && !matches!(characters.next(), Some('/' | '\\'))
+            let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+            is_plain && next.starts_with('/') && !next.starts_with("//")
         };
         self.next.filter(is_local).unwrap_or_else(|| "/".to_owned())
     }
@@ -40,7 +41,16 @@ mod tests {
     fn signing_in_leads_only_to_this_page() {
         let local = |next: &str| Next { next: Some(next.to_owned()) }.local();
         assert_eq!(local("/requests?state=failed"), "/requests?state=failed");
-        for next in ["https://example.com", "//example.com", "/\\example.com", "requests", ""] {
+        for next in [
+            "https://example.com",
+            "//example.com",
+            "/\\example.com",
+            "requests",
+            "",
+            "/\t/example.com",
+            "/\n/x",
+            "/ü",
+        ] {
             assert_eq!(local(next), "/", "{next}");
         }
         assert_eq!(address_before("/requests?state=failed"), "/sign-in?next=%2Frequests%3Fstate%3Dfailed");

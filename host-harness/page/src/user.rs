@@ -16,6 +16,8 @@ pub(crate) struct User {
     pub(crate) caller: PageUser,
     /// What the user has just done, if it led here.
     pub(crate) done: Option<Done>,
+    /// How long the session may be unused, in seconds.
+    pub(crate) idle_seconds: u64,
 }
 
 impl FromRequestParts<Page> for User {
@@ -26,7 +28,8 @@ impl FromRequestParts<Page> for User {
         match sessions.key(&parts.headers).await {
             Ok(Some(key)) => {
                 let address = parts.extensions.get::<ClientAddress>().and_then(|client| client.0);
-                Ok(Self { caller: PageUser { key, address }, done: Done::of(parts.uri.query()) })
+                let done = Done::of(parts.uri.query());
+                Ok(Self { caller: PageUser { key, address }, done, idle_seconds: sessions.idle_seconds() })
             }
             // The screen that is refreshed is loaded again, which leads to the sign-in screen.
             Ok(None) if live::is_refresh(&parts.headers) => Err(StatusCode::UNAUTHORIZED.into_response()),

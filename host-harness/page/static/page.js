@@ -2,6 +2,8 @@
 // Shows times and numbers in the reader's form. The exact time stays at hand as the title.
 const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const number = new Intl.NumberFormat();
+const exact = document.querySelector("[data-exact]");
+let isExact = sessionStorage.getItem("exact") === "true";
 function showValues() {
   for (const data of document.querySelectorAll("data[value]")) {
     data.textContent = number.format(Number(data.value));
@@ -9,11 +11,21 @@ function showValues() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) {
-      time.textContent = form.format(at);
+      time.textContent = isExact ? time.dateTime : form.format(at);
     }
   }
 }
 showValues();
+if (exact) {
+  exact.hidden = false;
+  exact.setAttribute("aria-pressed", isExact);
+  exact.addEventListener("click", () => {
+    isExact = !isExact;
+    sessionStorage.setItem("exact", isExact);
+    exact.setAttribute("aria-pressed", isExact);
+    showValues();
+  });
+}
 
 // An act is said to be done once, not again when the screen is loaded again.
 const address = new URL(location.href);
@@ -51,6 +63,37 @@ document.addEventListener("htmx:before:response", (event) => {
   }
 });
 document.addEventListener("htmx:after:swap", showValues);
+
+// A session that is not used ends: the user is told two minutes before, and can go on.
+const idle = document.querySelector("[data-idle]");
+function warnOfEnd() {
+  setTimeout(() => (idle.hidden = false), (idle.dataset.idle - 120) * 1000);
+}
+if (idle) {
+  warnOfEnd();
+  idle.querySelector("button").addEventListener("click", async () => {
+    const answer = await fetch("/", { redirect: "manual" });
+    if (answer.ok) {
+      idle.hidden = true;
+      warnOfEnd();
+    } else {
+      location.reload();
+    }
+  });
+}
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.isSent) {
+    event.preventDefault();
+  }
+  event.target.dataset.isSent = true;
+});
+addEventListener("pageshow", () => {
+  for (const sent of document.querySelectorAll("[data-is-sent]")) {
+    delete sent.dataset.isSent;
+  }
+});
 
 // A secret that is shown once can be copied.
 for (const button of document.querySelectorAll("[data-copy]")) {

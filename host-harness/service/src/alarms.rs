@@ -38,13 +38,13 @@ impl Alarms {
         note: Option<String>,
     ) -> Result<Option<StoredAlarm>, StoreError> {
         let at = self.clock.date_ms();
-        let cleared_by = note.map_or_else(|| by.clone(), |note| format!("{by}: {note}"));
+        let cleared_by = note.as_ref().map_or_else(|| by.clone(), |note| format!("{by}: {note}"));
         let vault = self.store.vault().clone();
         let cleared = self.store.write(move |tx| {
             Box::pin(async move {
                 let cleared = alarms::clear(tx, at, &id, &cleared_by).await?;
                 if let Some(alarm) = &cleared {
-                    let detail = json!({"by": by, "alarm": alarm.kind, "about": alarm.about});
+                    let detail = json!({"by": by, "alarm": alarm.kind, "about": alarm.about, "note": note});
                     let record = Record {
                         connection: alarm.connection.clone(),
                         detail,

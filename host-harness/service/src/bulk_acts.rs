@@ -44,7 +44,7 @@ pub struct Actor {
 
 /// An act as a caller wants it.
 #[derive(Clone, Debug)]
-pub struct WantedAct {
+pub struct NewAct {
     /// What is done with each request.
     pub kind: BulkKind,
     /// The requests.
@@ -99,8 +99,8 @@ impl BulkActs {
     }
 
     /// Stores the act that `actor` wants, and begins it unless another person has to approve it first.
-    pub async fn make(&self, actor: Actor, wanted: WantedAct) -> Result<BulkAct, NotMade> {
-        let WantedAct { kind, search, expected } = wanted;
+    pub async fn make(&self, actor: Actor, new: NewAct) -> Result<BulkAct, NotMade> {
+        let NewAct { kind, search, expected } = new;
         let mut filter = self.requests.filter_now(search);
         filter.reach = actor.reach.clone();
         let at = self.requests.clock.date_ms();

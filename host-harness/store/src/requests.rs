@@ -77,6 +77,9 @@ pub struct RequestView {
     pub finished_at: Option<i64>,
     /// The digest of the plugin version that it must not be attempted with; `None` if it does not wait for another one.
     pub contradicted_by: Option<String>,
+    /// Whether its data is still stored.
+    #[sqlx(try_from = "Column<bool>")]
+    pub has_data: bool,
 }
 
 impl RequestView {
@@ -93,7 +96,7 @@ impl RequestView {
 
 const COLUMNS: &str = "seq, id, tenant, connection, person, action, state, step, generation, received_at, \
                        CASE WHEN state = 'waiting' AND contradicted_by IS NULL THEN next_at END AS next_at, outcome, \
-                       reason, finished_at, contradicted_by";
+                       reason, finished_at, contradicted_by, CASE WHEN sealed_details IS NULL THEN 0 ELSE 1 END AS has_data";
 
 /// Stores `new`. Returns its position in the order of acceptance.
 pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {

@@ -111,11 +111,11 @@ impl Browser {
 }
 
 /// Returns whether the page can do nothing about what the browser says: it recommends a field for a name beside each
-/// password, and an API key has none; and a form that is refused is answered with a status that says so.
+/// password, and an API key has none; and a form that is refused is answered with a status of 4xx.
 fn is_expected(entry: &BrowserLogEntry) -> bool {
     match entry.source.as_deref() {
         Some("recommendation") => true,
-        Some("network") => !entry.message.contains("/page/"),
+        Some("network") => entry.message.contains("status of 4") && !entry.message.contains("/page/"),
         _ => false,
     }
 }

@@ -164,6 +164,12 @@ impl Walk {
         assert!(!shown.contains(text), "{}: {text:?} in {shown}", self.name);
     }
 
+    /// Waits until the screen does not say `text` any more.
+    pub(crate) async fn is_gone(&self, text: &str) {
+        eventually(&format!("{}: no {text:?}", self.name), || self.text(), |shown| !shown.contains(text))
+            .await;
+    }
+
     /// Checks that the screen has no link or button with exactly this text.
     pub(crate) async fn offers_no(&self, text: &str) {
         assert!(self.shown(&named(text)).await.is_none(), "{}: {text:?} is offered", self.name);

@@ -176,6 +176,7 @@ impl From<RequestStanding> for ListedRequest {
             outcome,
             reason: view.reason,
             finished_at: view.finished_at,
+            has_data: view.has_data,
             contradicted_by: view.contradicted_by,
         };
         Self { request, forecast: forecast.into() }
@@ -204,8 +205,8 @@ pub struct Request {
     pub attempt_count: i64,
     /// When it was accepted.
     pub received_at: i64,
-    /// How many days are left of the month in which the law expects an answer, negative if it is overdue; null if it has
-    /// ended.
+    /// How many days are left of the month in which the law expects an answer, negative if it is overdue; null if it was
+    /// carried out or there was nothing to do.
     #[serde(default)]
     pub days_left: Option<i64>,
     /// The earliest start of its next attempt, without regard to other requests; null unless it is waiting for a time.
@@ -216,6 +217,9 @@ pub struct Request {
     pub reason: Option<String>,
     /// When it ended; null if it has not.
     pub finished_at: Option<i64>,
+    /// Whether what was requested and about whom is still stored, so that it can be replayed and its person revealed.
+    #[serde(default)]
+    pub has_data: bool,
     /// The digest of the plugin version whose answer the host's record contradicts, if the request waits for another
     /// version; null otherwise.
     #[serde(default)]

@@ -47,6 +47,8 @@ struct AuditFilter {
     by: String,
     since: String,
     until: String,
+    connection: String,
+    request: String,
     before: String,
 }
 
@@ -70,29 +72,41 @@ impl AuditFilter {
 
     fn fields(&self) -> Vec<FormField> {
         vec![
-            FormField::text("what", "What", &self.what),
+            FormField::text("what", "What", &self.what).hint("As in the lines, such as person revealed."),
             FormField::text("by", "Done with the API key", &self.by),
             FormField::text("tenant", "Tenant", &self.tenant),
+            FormField::text("connection", "Connection", &self.connection),
+            FormField::text("request", "Request", &self.request).hint("Its id."),
             FormField::text("since", "From the day", &self.since).error(wrong_day(&self.since)),
-            FormField::text("until", "To the day before", &self.until).error(wrong_day(&self.until)),
+            FormField::text("until", "Before the day", &self.until).error(wrong_day(&self.until)),
         ]
     }
 
-    fn texts(&self) -> [(&'static str, &str); 3] {
-        [("tenant", self.tenant.trim()), ("what", self.what.trim()), ("by", self.by.trim())]
+    fn texts(&self) -> [(&'static str, &str); 5] {
+        [
+            ("tenant", self.tenant.trim()),
+            ("what", self.what.trim()),
+            ("by", self.by.trim()),
+            ("connection", self.connection.trim()),
+            ("request", self.request.trim()),
+        ]
     }
 
     /// Returns the query of this screen for the lines before the one with the id `before`.
-    fn shown(&self, before: &str) -> String {
+    fn page_query(&self, before: &str) -> String {
         let days = [("since", self.since.trim()), ("until", self.until.trim()), ("before", before)];
         query(self.texts().into_iter().chain(days).map(|(name, value)| (name, value.to_owned())))
     }
 
     /// Returns the query of the API's operations.
-    fn asked(&self) -> String {
+    fn api_query(&self) -> String {
         let ms = |text: &str| day(text).map(|ms| ms.to_string()).unwrap_or_default();
         let days = [("since", ms(&self.since)), ("until", ms(&self.until))];
-        query(self.texts().into_iter().map(|(name, value)| (name, value.to_owned())).chain(days))
+        // The chain names what happened with dashes, which the lines show as spaces.
+        let text = |(name, value): (&'static str, &str)| {
+            (name, if name == "what" { value.to_lowercase().replace(' ', "-") } else { value.to_owned() })
+        };
+        query(self.texts().into_iter().map(text).chain(days))
     }
 }
 
@@ -131,12 +145,12 @@ impl From<AuditLine> for LineRow {
         };
         let detail = record.detail.as_object().into_iter().flatten();
         let details =
-            detail.filter(|(name, _)| *name != "by").map(|(name, value)| (name.clone(), shown(value)));
+            detail.filter(|(name, _)| *name != "by").map(|(name, value)| (name.clone(), detail_text(value)));
         Self {
             id,
             at,
             what: record.what.replace('-', " "),
-            by: record.detail.get("by").map(shown).unwrap_or_default(),
+            by: record.detail.get("by").map(detail_text).unwrap_or_default(),
             connection: record.connection,
             request: record.request,
             details: details.collect(),
@@ -145,7 +159,7 @@ impl From<AuditLine> for LineRow {
 }
 
 /// A detail as text.
-fn shown(value: &Value) -> String {
+fn detail_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -200,7 +214,7 @@ async fn list(
     let state: AuditState = api.call(&user.caller, Method::GET, "/api/v1/audit/state", None).await?;
     let lines = if filter.is_right() {
         let before = query([("before", filter.before.clone())].into_iter());
-        let path = format!("/api/v1/audit?limit={PAGE}&{}&{before}", filter.asked());
+        let path = format!("/api/v1/audit?limit={PAGE}&{}&{before}", filter.api_query());
         let AuditPage { lines } = api.call(&user.caller, Method::GET, &path, None).await?;
         lines
     } else {
@@ -211,9 +225,9 @@ async fn list(
         frame: Frame::of(&user, NavSection::Audit, "Audit"),
         verified: Verified::of(state),
         fields: filter.fields(),
-        older: last.map(|last| format!("/audit?{}", filter.shown(&last.id))),
-        newest: (!filter.before.is_empty()).then(|| format!("/audit?{}", filter.shown(""))),
-        export: format!("/audit/export?{}", filter.shown("")),
+        older: last.map(|last| format!("/audit?{}", filter.page_query(&last.id))),
+        newest: (!filter.before.is_empty()).then(|| format!("/audit?{}", filter.page_query(""))),
+        export: format!("/audit/export?{}", filter.page_query("")),
         lines: lines.into_iter().map(Into::into).collect(),
     };
     let status = if filter.is_right() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -225,7 +239,10 @@ async fn export(
     user: User,
     Query(filter): Query<AuditFilter>,
 ) -> Result<Response, Failed> {
-    let path = format!("/api/v1/audit/export?{}", filter.asked());
+    if !filter.is_right() {
+        return list(State(api), user, Query(filter)).await;
+    }
+    let path = format!("/api/v1/audit/export?{}", filter.api_query());
     let mut export = api.answer(&user.caller, Method::GET, &path, None).await?;
     let name = HeaderValue::from_static("attachment; filename=\"audit.jsonl\"");
     export.headers_mut().insert(header::CONTENT_DISPOSITION, name);

@@ -34,6 +34,11 @@ impl Filter {
         Self { late: "true".to_owned(), ..Self::default() }
     }
 
+    /// Returns whether it selects only requests that ended without being carried out.
+    pub(super) fn is_about_ended(&self) -> bool {
+        matches!(&*self.state, "failed" | "expired")
+    }
+
     /// Returns the names and values of what it filters by.
     pub(super) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let all = [

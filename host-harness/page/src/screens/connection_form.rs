@@ -48,9 +48,9 @@ struct FormScreen {
     back: String,
     /// What is wrong with the form as a whole.
     problem: Option<String>,
-    /// The vendor of the plugin, and its documentation.
+    /// The vendor of the plugin, and the address of its documentation, if it is one that a browser only reads.
     vendor: String,
-    documentation: String,
+    documentation: Option<String>,
     fields: Vec<FormField>,
     button: &'static str,
 }
@@ -146,7 +146,8 @@ fn screen(
         back,
         problem,
         vendor: manifest.vendor.clone(),
-        documentation: manifest.documentation.clone(),
+        documentation: Some(manifest.documentation.clone())
+            .filter(|address| ["http://", "https://"].iter().any(|scheme| address.starts_with(scheme))),
         fields,
         button,
     }

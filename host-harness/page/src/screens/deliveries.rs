@@ -109,6 +109,8 @@ struct DeliveriesScreen {
     address: String,
     webhook: String,
     is_unread: bool,
+    /// Whether the screen was asked for by its own address, so that it can stay current.
+    is_live: bool,
     deliveries: Vec<DeliveryRow>,
     older: Option<String>,
     newest: Option<String>,
@@ -127,6 +129,7 @@ impl DeliveriesScreen {
             address: address(&key),
             webhook: webhook::address(&key),
             is_unread: shown.unread,
+            is_live: true,
             older: last.map(|last| format!("{here}&before={}", last.seq)),
             newest: shown.before.map(|_| here),
             deliveries: deliveries.into_iter().map(Into::into).collect(),
@@ -202,6 +205,7 @@ async fn ask_replay(
         Err(why) => {
             let shown = Shown { unread: true, before: None };
             let mut screen = DeliveriesScreen::of(&api, &user, key, &shown).await?;
+            screen.is_live = false;
             screen.fields = vec![since_field(&asked.since).error(Some(why))];
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(screen)).into_response());
         }
@@ -234,7 +238,7 @@ async fn replay_all(
     Path(key): Path<String>,
     Form(asked): Form<Since>,
 ) -> Result<Response, Failed> {
-    // The question before has checked it; whoever changes the form afterwards is asked again.
+    // The question before has checked it; a form that was changed since is checked again.
     let Ok(since) = asked.read() else {
         return ask_replay(State(api), user, Path(key), Query(asked)).await;
     };

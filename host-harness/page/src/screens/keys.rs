@@ -26,8 +26,8 @@ use crate::{
     user::User,
 };
 
-/// How many keys a screen shows.
-const PAGE: usize = 100;
+/// How many keys a screen shows: with more, it would exceed 100 KB together with everything that it loads.
+const PAGE: usize = 30;
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/keys", get(list)).route("/keys/{id}/revoke", get(ask).post(revoke))

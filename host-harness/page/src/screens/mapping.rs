@@ -16,7 +16,7 @@ use host_api::{
         problem::{FieldError, Problem},
     },
 };
-use host_model::consent;
+use host_model::{consent, digest::Digest};
 use http::Method;
 use serde_json::json;
 
@@ -34,6 +34,9 @@ use crate::{
     text::{Number, count, segment},
     user::User,
 };
+
+/// The field with the digest of the mapping that a preview was made for.
+const SEEN: &str = "seen";
 
 pub(super) fn routes() -> Router<Page> {
     Router::new()
@@ -69,6 +72,11 @@ impl Mapping {
         };
         let options = notices.into_iter().map(option).collect();
         Ok(Self { connection, items, options })
+    }
+
+    /// Returns a digest of the saved mapping, by which a save recognizes that another one came between.
+    fn digest(&self) -> String {
+        Digest::of(json!(self.items).to_string().as_bytes()).to_string()
     }
 
     fn screen(&self, user: &User, assigned: Option<&Assigned>, errors: &[FieldError]) -> MappingScreen {
@@ -192,11 +200,25 @@ async fn preview(
     Form(entries): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failed> {
     let (mapping, assigned) = (Mapping::of(&api, &user, &key).await?, Assigned::read(&entries));
-    let wanted = assign(&mapping.items, &assigned);
-    let path = format!("{}/preview", api_path(&key));
-    match api.call::<MappingPreview>(&user.caller, Method::POST, &path, Some(json!(wanted))).await {
-        Ok(preview) => Ok(Screen(PreviewScreen::of(&user, &key, preview, "save", entries)).into_response()),
-        Err(problem) => unsound(&user, &mapping, &assigned, problem),
+    previewed(&api, &user, &mapping, &assigned, entries).await
+}
+
+/// Returns what a save of the mapping in `entries` changes.
+async fn previewed(
+    api: &ApiClient,
+    user: &User,
+    mapping: &Mapping,
+    assigned: &Assigned,
+    mut entries: Vec<(String, String)>,
+) -> Result<Response, Failed> {
+    let key = &mapping.connection.key;
+    entries.retain(|(name, _)| name != SEEN);
+    entries.push((SEEN.to_owned(), mapping.digest()));
+    let new_mapping = json!(assign(&mapping.items, assigned));
+    let path = format!("{}/preview", api_path(key));
+    match api.call::<MappingPreview>(&user.caller, Method::POST, &path, Some(new_mapping)).await {
+        Ok(preview) => Ok(Screen(PreviewScreen::of(user, key, preview, "save", entries)).into_response()),
+        Err(problem) => refused(user, mapping, assigned, problem),
     }
 }
 
@@ -207,15 +229,22 @@ async fn save(
     Form(entries): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failed> {
     let (mapping, assigned) = (Mapping::of(&api, &user, &key).await?, Assigned::read(&entries));
-    let wanted = json!(assign(&mapping.items, &assigned));
-    match api.call::<Vec<ConsentableItem>>(&user.caller, Method::PUT, &api_path(&key), Some(wanted)).await {
+    // Saved by another user or changed at the vendor since the preview: what the save would change is shown anew.
+    if entries.iter().any(|(name, digest)| name == SEEN && *digest != mapping.digest()) {
+        return previewed(&api, &user, &mapping, &assigned, entries).await;
+    }
+    let new_mapping = json!(assign(&mapping.items, &assigned));
+    match api
+        .call::<Vec<ConsentableItem>>(&user.caller, Method::PUT, &api_path(&key), Some(new_mapping))
+        .await
+    {
         Ok(_) => Ok(Done::MappingSaved.at(&format!("{}/mapping", path(&key)))),
-        Err(problem) => unsound(&user, &mapping, &assigned, problem),
+        Err(problem) => refused(&user, &mapping, &assigned, problem),
     }
 }
 
 /// Shows the tree again as it was filled in, with each problem at its item.
-fn unsound(
+fn refused(
     user: &User,
     mapping: &Mapping,
     assigned: &Assigned,

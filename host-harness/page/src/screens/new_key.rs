@@ -16,7 +16,7 @@ use host_api::{
         problem::Problem,
     },
 };
-use host_model::scope::Scope;
+use host_model::{role::Role, scope::Scope};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -38,6 +38,10 @@ const ROLES: [(&str, &str); 5] = [
     ("administrator", "Administrator: everything"),
     (SCOPES, "Only the scopes that are chosen below"),
 ];
+
+/// Why a form with a role and scopes is not accepted: it would be read as one or the other.
+const SCOPES_BESIDE_ROLE: &str = "scopes are ticked, and a role is chosen too, which has scopes of its own. Untick them, or choose \
+                                  \"Only the scopes that are chosen below\".";
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/keys/new", get(show).post(create))
@@ -81,7 +85,12 @@ impl NewKeyScreen {
             (!of_field.is_empty()).then(|| of_field.join(" "))
         };
         let role = if value("role").is_empty() { "viewer".to_owned() } else { value("role") };
-        let roles = Control::Select { choices: FieldChoice::among(ROLES, &role) };
+        // At most what the user's own key has can be given.
+        let own = &user.caller.key.grant.scopes;
+        let is_own = |role: &Role| own.include(&role.scopes());
+        let roles =
+            ROLES.into_iter().filter(|(name, _)| name.parse::<Role>().ok().as_ref().is_none_or(is_own));
+        let roles = Control::Select { choices: FieldChoice::among(roles, &role) };
         let fields = vec![
             FormField::text("name", "Name", value("name"))
                 .required()
@@ -105,7 +114,12 @@ impl NewKeyScreen {
         };
         let wrong = problem.filter(|problem| problem.errors.is_empty()).map(|problem| problem.detail);
         let frame = Frame::of(user, NavSection::Keys, "Create an API key");
-        Self { frame, fields, scopes: Scope::all().map(checkbox).collect(), wrong }
+        Self {
+            frame,
+            fields,
+            scopes: Scope::all().filter(|scope| own.contains(*scope)).map(checkbox).collect(),
+            wrong,
+        }
     }
 }
 
@@ -138,6 +152,12 @@ async fn create(
     user: User,
     Form(typed): Form<TypedKey>,
 ) -> Result<Response, Failed> {
+    let has_scopes = Scope::all().any(|scope| typed.contains_key(&scope_field(scope)));
+    if has_scopes && typed.get("role").is_some_and(|role| role != SCOPES) {
+        let mut screen = NewKeyScreen::of(&user, &typed, None);
+        screen.wrong = Some(SCOPES_BESIDE_ROLE.to_owned());
+        return Ok(shown_again(422, screen));
+    }
     let asked = api.call(&user.caller, Method::POST, "/api/v1/api-keys", Some(body(&typed))).await;
     match asked {
         Ok(CreatedApiKey { key: text, api_key: key }) => {

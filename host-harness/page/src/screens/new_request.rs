@@ -41,6 +41,12 @@ const PATH: &str = "/requests/new";
 /// Where the choice of a person who asked an operator was made.
 const SOURCE: &str = "operator's page";
 
+/// The choice that asks for an erasure.
+const ERASURE: &str = "erasure";
+
+/// Why a form without a choice is not accepted: no choice is taken for one.
+const NO_WISH: &str = "Choose what the person wants.";
+
 /// The prefix of the fields with identifiers. The rest is the kind.
 const IDENTIFIER: &str = "identifier-";
 
@@ -72,10 +78,12 @@ enum Wish<'a> {
 }
 
 impl TypedRequest {
-    fn wish(&self) -> Wish<'_> {
+    /// Returns what the person wants; `None` if nothing is chosen.
+    fn wish(&self) -> Option<Wish<'_>> {
         let notice = |preference| move |notice| Wish::Preference { notice, preference };
         let opt_out = self.wish.strip_prefix("opt_out:").map(notice("opt_out"));
-        opt_out.or_else(|| self.wish.strip_prefix("opt_in:").map(notice("opt_in"))).unwrap_or(Wish::Erasure)
+        let chosen = opt_out.or_else(|| self.wish.strip_prefix("opt_in:").map(notice("opt_in")));
+        chosen.or_else(|| (self.wish == ERASURE).then_some(Wish::Erasure))
     }
 
     /// Returns the kinds and values that are filled in.
@@ -96,11 +104,11 @@ impl TypedRequest {
         own.chain(identifiers).collect()
     }
 
-    /// Returns the path and the body of the call that stores the request.
-    fn call(&self) -> (String, Value) {
+    /// Returns the path and the body of the call that stores the request for `wish`.
+    fn call(&self, wish: &Wish<'_>) -> (String, Value) {
         let connection = segment(&self.connection);
         let identity: BTreeMap<_, _> = self.identifiers().collect();
-        match self.wish() {
+        match wish {
             Wish::Erasure => (
                 format!("/api/v1/connection/{connection}/requests"),
                 json!({"action": "erasure", "identity": identity}),
@@ -173,8 +181,13 @@ async fn fields(
     rights: &Rights,
     typed: &TypedRequest,
 ) -> Result<Vec<FormField>, Failed> {
-    let connection = found_connection(api, user, rights, typed).await?;
-    let mut wishes = vec![("erasure".to_owned(), "Erase the person".to_owned())];
+    // One that is not found is corrected in the form, with the rest as it was typed.
+    let connection = match found_connection(api, user, rights, typed).await {
+        Err(problem) if problem.status == 404 => None,
+        found => found?,
+    };
+    let choose = (String::new(), "choose".to_owned());
+    let mut wishes = vec![choose, (ERASURE.to_owned(), "Erase the person".to_owned())];
     if let Some(connection) = &connection {
         let path = format!("/api/v1/tenants/{}/notices", segment(&connection.tenant));
         let Notices { notices } = api.call(&user.caller, Method::GET, &path, None).await?;
@@ -189,7 +202,7 @@ async fn fields(
         FormField::text("connection", "Connection", &*typed.connection).required(),
         FormField::new("wish", "What the person wants", wish).required(),
     ];
-    for kind in kinds(api, user, rights, connection.as_ref()).await? {
+    for kind in kinds(api, user, rights, connection.as_ref(), typed).await? {
         let name = format!("{IDENTIFIER}{kind}");
         let value = typed.fields.get(&name).cloned().unwrap_or_default();
         let label = format!("Identifier: {}", kind.replace('-', " "));
@@ -204,7 +217,7 @@ async fn found_connection(
     user: &User,
     rights: &Rights,
     typed: &TypedRequest,
-) -> Result<Option<Connection>, Failed> {
+) -> Result<Option<Connection>, Problem> {
     if !rights.may(Area::Connections, AccessKind::Read) {
         return Ok(None);
     }
@@ -218,9 +231,11 @@ async fn kinds(
     user: &User,
     rights: &Rights,
     connection: Option<&Connection>,
+    typed: &TypedRequest,
 ) -> Result<Vec<String>, Failed> {
     let Some(connection) = connection.filter(|_| rights.may(Area::Plugins, AccessKind::Read)) else {
-        return Ok(COMMON_KINDS.map(str::to_owned).into());
+        let typed = typed.identifiers().map(|(kind, _)| kind).filter(|kind| !COMMON_KINDS.contains(kind));
+        return Ok(COMMON_KINDS.into_iter().chain(typed).map(str::to_owned).collect());
     };
     let path = format!("/api/v1/plugins/{}", segment(&connection.plugin));
     let Permissions { manifest, .. } = api.call(&user.caller, Method::GET, &path, None).await?;
@@ -237,10 +252,17 @@ async fn ask(
         let problem = "Fill in at least one identifier of the person.".to_owned();
         return refused(&api, &user, &typed, 422, problem).await;
     }
+    let Some(wish) = typed.wish() else {
+        return refused(&api, &user, &typed, 422, NO_WISH.to_owned()).await;
+    };
+    let rights = Frame::of(&user, NavSection::Requests, "").rights;
+    if let Err(problem) = found_connection(&api, &user, &rights, &typed).await {
+        return refused(&api, &user, &typed, problem.status, problem.detail).await;
+    }
     let person: Vec<_> = typed.identifiers().map(|(kind, value)| format!("{kind} {value}")).collect();
     let person = format!("The person: {}.", person.join(", "));
     let connection = &typed.connection;
-    let (question, what, button, tone) = match typed.wish() {
+    let (question, what, button, tone) = match wish {
         Wish::Erasure => (
             format!("Erase this person at {connection}?"),
             "The vendor is asked to delete what it has about the person. This cannot be undone.",
@@ -271,7 +293,10 @@ async fn send(
     user: User,
     Form(typed): Form<TypedRequest>,
 ) -> Result<Response, Failed> {
-    let (path, body) = typed.call();
+    let Some(wish) = typed.wish() else {
+        return refused(&api, &user, &typed, 422, NO_WISH.to_owned()).await;
+    };
+    let (path, body) = typed.call(&wish);
     match api.call::<AcceptedRequest>(&user.caller, Method::POST, &path, Some(body)).await {
         Ok(accepted) => Ok(Done::RequestStored.at(&format!("/requests/{}", segment(&accepted.id)))),
         Err(Problem { status, detail, .. }) => refused(&api, &user, &typed, status, detail).await,

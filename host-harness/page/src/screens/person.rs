@@ -1,6 +1,8 @@
 //! A person, found by an identifier that is typed into a form. The answer to the form shows what is known, so that no address,
 //! title or log line contains the identifier.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::{
     Form, Router,
@@ -13,7 +15,11 @@ use host_api::{
     page::ApiClient,
     types::{
         consent::Choice as ConsentChoice,
+        erasure::ReceiptStatus,
         people::{ChoiceOrigin, KnownChoice, KnownNoticeChoice, PersonAtConnection, PersonReport},
+        plugins::{Permissions, Plugin, Plugins},
+        problem::Problem,
+        requests::{ListedRequest, Outcome},
     },
 };
 use http::Method;
@@ -26,13 +32,16 @@ use crate::{
     form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
-    text::Time,
+    text::{Time, segment},
     user::User,
 };
 
-/// The kinds of identifier that vendors and platforms usually know.
+/// The kinds of identifier that vendors and platforms usually know. The plugins may accept others.
 const KINDS: [(&str, &str); 3] =
     [("email", "Email address"), ("user-id", "User id"), ("phone", "Phone number")];
+
+/// How many requests are shown of each connection, the newest first.
+const SHOWN: usize = 5;
 
 pub(super) fn routes() -> Router<Page> {
     Router::new().route("/person", get(show).post(find))
@@ -48,8 +57,10 @@ struct PersonSearch {
 }
 
 impl PersonSearch {
-    fn fields(&self, error: Option<String>) -> Vec<FormField> {
-        let kinds = Control::Select { choices: FieldChoice::among(KINDS, &self.kind) };
+    fn fields(&self, kinds: &BTreeSet<String>, error: Option<String>) -> Vec<FormField> {
+        let others = kinds.iter().filter(|kind| KINDS.iter().all(|(known, _)| known != kind));
+        let kinds = KINDS.into_iter().chain(others.map(|kind| (&**kind, &**kind)));
+        let kinds = Control::Select { choices: FieldChoice::among(kinds, &self.kind) };
         vec![
             FormField::new("kind", "Kind of identifier", kinds).required(),
             FormField::text("value", "Identifier", &self.value).required().error(error),
@@ -72,7 +83,11 @@ struct KnownAt {
     connection: String,
     tenant: String,
     erased: Option<Time>,
+    /// Whether an erasure was carried out since: its outcome says that the person is gone.
+    is_proven: bool,
     requests: Vec<ShownRequest>,
+    /// How many older requests there are.
+    older: usize,
     choices: Vec<ChoiceRow>,
     /// Whether the user may see choices.
     shows_choices: bool,
@@ -123,11 +138,19 @@ impl KnownAt {
         let shows_choices = choices.is_some();
         let items = choices.into_iter().flatten().map(ChoiceRow::from);
         let notices = notices.into_iter().flatten().map(ChoiceRow::from);
+        let is_proof = |listed: &ListedRequest| {
+            let request = &listed.request;
+            let is_after = request.finished_at >= erased_at;
+            is_after
+                && matches!(&request.outcome, Some(Outcome::Receipt(receipt)) if receipt.status == ReceiptStatus::Erased)
+        };
         Self {
             connection,
             tenant,
             erased: erased_at.map(Time::at),
-            requests: requests.into_iter().map(Into::into).collect(),
+            is_proven: requests.iter().any(is_proof),
+            older: requests.len().saturating_sub(SHOWN),
+            requests: requests.into_iter().take(SHOWN).map(Into::into).collect(),
             choices: items.chain(notices).collect(),
             shows_choices,
         }
@@ -138,8 +161,28 @@ fn frame(user: &User) -> Frame {
     Frame::of(user, NavSection::People, "Find a person")
 }
 
-async fn show(user: User) -> Screen<PersonScreen> {
-    Screen(PersonScreen { frame: frame(&user), fields: PersonSearch::default().fields(None), found: None })
+async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<PersonScreen>, Failed> {
+    let fields = PersonSearch::default().fields(&kinds(&api, &user).await?, None);
+    Ok(Screen(PersonScreen { frame: frame(&user), fields, found: None }))
+}
+
+/// Returns the kinds of identifiers that plugins accept; none if the key may not read plugins.
+async fn kinds(api: &ApiClient, user: &User) -> Result<BTreeSet<String>, Failed> {
+    let mut kinds = BTreeSet::new();
+    if !frame(user).rights.read_plugins() {
+        return Ok(kinds);
+    }
+    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    for Plugin { name, .. } in plugins {
+        let path = format!("/api/v1/plugins/{}", segment(&name));
+        let Permissions { manifest, .. } = match api.call(&user.caller, Method::GET, &path, None).await {
+            // It does not load.
+            Err(Problem { status: 404, .. }) => continue,
+            permissions => permissions?,
+        };
+        kinds.extend(manifest.identifier_kinds.into_iter().map(|kind| kind.name));
+    }
+    Ok(kinds)
 }
 
 async fn find(
@@ -148,8 +191,9 @@ async fn find(
     Form(search): Form<PersonSearch>,
 ) -> Result<Response, Failed> {
     let (value, tenant) = (search.value.trim(), search.tenant.trim());
+    let kinds = kinds(&api, &user).await?;
     if value.is_empty() {
-        let fields = search.fields(Some("Type the identifier.".to_owned()));
+        let fields = search.fields(&kinds, Some("Type the identifier.".to_owned()));
         let screen = PersonScreen { frame: frame(&user), fields, found: None };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(screen)).into_response());
     }
@@ -159,6 +203,6 @@ async fn find(
     let PersonReport { connections } = asked?;
     let found = connections.into_iter().map(KnownAt::of).collect();
     // The identifier is not sent back: the result may be left open on a desk.
-    let fields = PersonSearch { kind: search.kind, ..PersonSearch::default() }.fields(None);
+    let fields = PersonSearch { kind: search.kind, ..PersonSearch::default() }.fields(&kinds, None);
     Ok(Screen(PersonScreen { frame: frame(&user), fields, found: Some(found) }).into_response())
 }

@@ -156,11 +156,11 @@ async fn show(
     let running = match (running, versions.first()) {
         (Ok(running), _) => running,
         // Nothing of it has served yet, or its file does not load: what is known of it are its versions.
-        (Err(_), Some(latest)) => {
+        (Err(problem), Some(latest)) if problem.status == 404 => {
             return Ok(Redirect::to(&format!("{}/versions/{}", plugin_paths::plugin(&name), latest.digest))
                 .into_response());
         }
-        (Err(problem), None) => return Err(problem.into()),
+        (Err(problem), _) => return Err(problem.into()),
     };
     let served = versions.iter().filter(|version| version.served_at.is_some() && version.is_stored);
     Ok(Screen(PluginScreen {

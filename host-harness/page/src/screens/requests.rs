@@ -114,6 +114,11 @@ impl RequestsScreen {
     fn is_act_offered(&self) -> bool {
         self.is_selectable && self.found.is_exact && self.found.count > 1
     }
+
+    /// Returns whether more match than can be put back at once.
+    fn are_too_many(&self) -> bool {
+        self.is_selectable && !self.found.is_exact
+    }
 }
 
 async fn list(
@@ -134,7 +139,8 @@ async fn screen(api: &ApiClient, user: &User, filter: Filter) -> Result<Requests
     let pending = if rights.read_bulk() { bulk_acts::pending(api, user).await? } else { Vec::new() };
     let is_selectable = rights.write_bulk()
         && rights.write_requests()
-        && found.requests.iter().any(|request| request.may_replay);
+        && !found.requests.is_empty()
+        && (filter.is_about_ended() || found.requests.iter().any(|request| request.may_replay));
     Ok(RequestsScreen { frame, filter, found, is_selectable, error: None, pending, older, newest })
 }
 

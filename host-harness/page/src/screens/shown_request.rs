@@ -23,7 +23,8 @@ pub(super) struct ShownRequest {
     pub(super) next_at: Option<Time>,
     /// What holds it back, with its place if a limit does.
     pub(super) waits_for: Option<String>,
-    pub(super) is_parked: bool,
+    /// Whether its connection is parked or paused.
+    pub(super) is_stopped: bool,
     pub(super) reason: Option<String>,
     pub(super) days_left: Option<DaysLeft>,
     /// Whether its person may still be stored.
@@ -68,7 +69,7 @@ impl From<ListedRequest> for ShownRequest {
     fn from(ListedRequest { request, forecast }: ListedRequest) -> Self {
         let state = request.state;
         let (next, next_at) = next(&request, &forecast);
-        let is_parked = forecast.waits_for == Some(WaitsFor::Parked);
+        let is_stopped = matches!(forecast.waits_for, Some(WaitsFor::Parked | WaitsFor::Paused));
         let waits_for = held_back(forecast);
         // The last attempt may have parked the connection, which says the same.
         let is_said = |reason: &String| waits_for.as_ref().is_some_and(|why| why.contains(reason));
@@ -78,12 +79,12 @@ impl From<ListedRequest> for ShownRequest {
             received: Time::at(request.received_at),
             next,
             next_at: next_at.map(Time::at),
-            is_parked,
+            is_stopped,
             reason: request.reason.filter(|reason| !is_said(reason)),
             waits_for,
             days_left: request.days_left.map(Into::into),
-            has_data: !matches!(state, RequestState::Done | RequestState::Skipped),
-            may_replay: matches!(state, RequestState::Failed | RequestState::Expired),
+            has_data: request.has_data,
+            may_replay: request.has_data && matches!(state, RequestState::Failed | RequestState::Expired),
             id: request.id,
             connection: request.connection,
             tenant: request.tenant,

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{
-    Form, Router,
+    Extension, Form, Router,
     extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use host_api::page::ApiClient;
+use host_api::page::{ApiClient, ClientAddress};
 use serde::Deserialize;
 
 use crate::{
@@ -43,6 +43,7 @@ struct SignIn {
 async fn sign_in(
     State(api): State<ApiClient>,
     State(sessions): State<Sessions>,
+    client: Option<Extension<ClientAddress>>,
     Form(SignIn { key, next }): Form<SignIn>,
 ) -> Response {
     let next = Next { next }.local();
@@ -51,6 +52,7 @@ async fn sign_in(
         Err(error) => return unavailable(&error),
     };
     let Some(holder) = holder else {
+        api.note_refused_sign_in(client.and_then(|Extension(ClientAddress(address))| address));
         let wrong = Some("This API key is unknown or revoked.");
         return (StatusCode::UNAUTHORIZED, Screen(SignInScreen { next, wrong })).into_response();
     };

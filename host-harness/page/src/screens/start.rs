@@ -142,7 +142,7 @@ async fn show(State(api): State<ApiClient>, user: User) -> Result<Screen<StartSc
     let frame = Frame::of(&user, NavSection::Start, "Overview");
     let (mut tiles, mut alarms, mut unserved) = (Vec::new(), Vec::new(), Vec::new());
     let mut to_approve = Vec::new();
-    if frame.rights.write_plugins() && frame.rights.read_plugins() {
+    if frame.rights.write_plugins() && frame.rights.read_versions() {
         to_approve.extend(versions_to_approve(&api, &user).await?);
     }
     if frame.rights.write_bulk() && frame.rights.read_bulk() {

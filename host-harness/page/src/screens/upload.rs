@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::plugin_paths;
 use crate::{
-    answers::{Failed, Screen},
+    answers::{Failed, Screen, shown_again},
     form::{Control, FieldChoice, FormField},
     frame::{Frame, NavSection},
     state::Page,
@@ -106,8 +106,14 @@ async fn upload(State(api): State<ApiClient>, user: User, form: Multipart) -> Re
     };
     let rest = if typed.next == "publish" { "" } else { "/versions" };
     let path = format!("{}{rest}{note}", plugin_paths::plugin_in_api(typed.plugin.trim()));
-    let begun = api.begin(&user.caller, &path, Some(component)).await?;
-    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
+    match api.begin(&user.caller, &path, Some(component)).await {
+        Ok(begun) => Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response()),
+        Err(problem) if problem.status == 422 => {
+            let wrong = Wrong { plugin: Some(problem.detail), component: None };
+            Ok(shown_again(problem.status, UploadScreen::of(&user, typed, wrong)))
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// What the form sent.

@@ -11,6 +11,7 @@ use host_api::{
     page::ApiClient,
     types::{
         plugins::Permissions,
+        problem::Problem,
         version_difference::VersionDifference,
         versions::{PluginVersion, PluginVersionStep, StepEvidence, StepProof, VersionState},
     },
@@ -182,8 +183,8 @@ async fn show(
     }))
 }
 
-/// Returns what the version requests beyond the one that runs, a sentence each; an error if none runs.
-async fn requests(api: &ApiClient, user: &User, name: &str, digest: &str) -> Result<Vec<String>, Failed> {
+/// Returns what the version requests beyond the one that runs, a sentence each; a problem with the status 404 if none runs.
+async fn requests(api: &ApiClient, user: &User, name: &str, digest: &str) -> Result<Vec<String>, Problem> {
     let path = format!("{}/difference", plugin_paths::version_in_api(name, digest));
     let difference: VersionDifference = api.call(&user.caller, Method::GET, &path, None).await?;
     Ok(difference.requests)
@@ -207,6 +208,7 @@ async fn ask_approval(
             let intro = format!("You approve {counted} that the running version does not have:");
             [intro].into_iter().chain(requests).collect()
         }
+        Err(problem) if problem.status != 404 => return Err(problem.into()),
         Err(_) => vec![
             "No version of this plugin runs yet, so you approve everything that its permission list names."
                 .to_owned(),

@@ -243,7 +243,8 @@ async fn saved(api: &ApiClient, user: &User, key: &str, id: &str) -> Result<Resu
     let change = json!({"settings": {WEBHOOK_ID: id}});
     match api.call::<Connection>(&user.caller, Method::PATCH, &path, Some(change)).await {
         Ok(_) => Ok(Ok(())),
-        Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY.as_u16() => {
+        // One that a configuration file owns is changed there: 409.
+        Err(problem) if matches!(problem.status, 409 | 422) => {
             Ok(Err(problem.errors.first().map_or(problem.detail.clone(), |error| error.message.clone())))
         }
         Err(problem) => Err(problem.into()),

@@ -95,6 +95,9 @@ async fn another_site_causes_no_change_and_an_unprotected_connection_shows_why()
     assert_eq!(unprotected.status, StatusCode::FORBIDDEN);
     unprotected.assert_shows(&["Not served here", "X-Forwarded-Proto: https"]);
     unprotected.assert_hides(&["forward fails"]);
+    let style =
+        Request::get("/page/style.css").header(header::HOST, "rebound.example.com:7400").body(Body::empty());
+    assert_eq!(browser.send(style.unwrap()).await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,6 +116,18 @@ async fn a_browser_at_an_unknown_address_gets_a_screen_and_a_client_of_the_api_a
         assert_eq!(problem.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(problem.headers["content-type"], "application/problem+json", "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_router_refuses_is_said_on_a_screen() {
+    let bench = ApiBench::new().await;
+    let mut browser = Browser::signed_in(&bench, &bench.operator().await).await;
+    let opened = browser.get("/requests/selected").await;
+    assert_eq!(opened.status, StatusCode::METHOD_NOT_ALLOWED);
+    opened.assert_shows(&["This address belongs to a button"]);
+    let query = browser.get("/alarms?after_at=soon").await;
+    assert_eq!(query.status, StatusCode::BAD_REQUEST);
+    query.assert_shows(&["contains something that is not understood", "Back to the overview"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

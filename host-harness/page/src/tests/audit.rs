@@ -21,6 +21,11 @@ async fn lines_are_filtered_and_exported_and_a_wrong_day_is_said_at_its_field() 
     let wrong = browser.get("/audit?since=soon").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     wrong.assert_shows(&["Expected a day, such as 2026-01-31.", r#"value="soon""#]);
+    assert_eq!(browser.get("/audit/export?since=soon").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    browser
+        .get("/audit?what=Connection%20created&connection=mail")
+        .await
+        .assert_shows(&["<td role=\"cell\">mail"]);
     let export = browser.get("/audit/export?tenant=acme").await;
     assert_eq!(export.headers["content-disposition"], "attachment; filename=\"audit.jsonl\"");
     assert!(export.html.lines().all(|line| line.starts_with("{\"id\":\"acme:")), "{}", export.html);

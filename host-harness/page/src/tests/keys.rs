@@ -49,6 +49,11 @@ async fn a_refused_form_keeps_what_was_typed_and_says_why_at_the_field() {
         r#"id="name" name="name" required aria-invalid="true""#,
         "expected lower-case words",
     ]);
+    let both = browser
+        .post("/keys/new", &[("name", "x"), ("role", "viewer"), ("scope-requests-read", "true")])
+        .await;
+    assert_eq!(both.status, StatusCode::UNPROCESSABLE_ENTITY);
+    both.assert_shows(&["scopes are ticked, and a role is chosen too"]);
     let nothing = browser.post("/keys/new", &[("name", "x"), ("role", "scopes")]).await;
     assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
     nothing.assert_shows(&["No key was created", "at least one scope"]);

@@ -118,6 +118,11 @@ async fn a_mapping_is_previewed_and_saved_and_a_notice_that_cannot_work_is_not_o
     let shown = browser.get(MAPPING).await;
     shown.assert_shows(&[r#"<option value="notice:n-1" selected>"#]);
     shown.assert_hides(&[">New<"]);
+    // The preview was made before another user saved: the save is shown anew first.
+    let stale = [&chosen[..], &[("seen", "sha256:another")]].concat();
+    let again = browser.post(&format!("{MAPPING}/save"), &stale).await;
+    assert_eq!(again.status, StatusCode::OK, "{again:?}");
+    again.assert_shows(&["Save the mapping of newsletter?", "No item changes its notice."]);
     // An item that a form leaves out keeps its notice.
     let other = [("item", "channel:6541"), ("notice", "notice:n-1")];
     led_to(&browser.post(&format!("{MAPPING}/save"), &other).await, &format!("{MAPPING}?done=mapping-saved"));

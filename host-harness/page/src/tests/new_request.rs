@@ -21,6 +21,18 @@ async fn an_erasure_is_typed_confirmed_and_stored_and_the_person_is_in_no_addres
     let nobody = browser.post("/requests/new", &[("connection", "newsletter"), ("wish", "erasure")]).await;
     assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY);
     nobody.assert_shows(&["Fill in at least one identifier of the person."]);
+    for wish in ["", "erase"] {
+        let typed = [("connection", "newsletter"), ("wish", wish), ("identifier-email", "ada@example.com")];
+        for path in ["/requests/new", "/requests/new/send"] {
+            let open = browser.post(path, &typed).await;
+            assert_eq!(open.status, StatusCode::UNPROCESSABLE_ENTITY, "{open:?}");
+            open.assert_shows(&["Choose what the person wants.", r#"value="ada@example.com""#]);
+        }
+    }
+    let typed = [("connection", "newslette"), ("wish", "erasure"), ("identifier-user-id", "u-1")];
+    let mistyped = browser.post("/requests/new", &typed).await;
+    assert_eq!(mistyped.status, StatusCode::NOT_FOUND);
+    mistyped.assert_shows(&[r#"value="newslette""#, r#"value="u-1""#, "there is no connection"]);
 
     let typed =
         [("connection", "newsletter"), ("wish", "erasure"), ("identifier-email", " ada@example.com ")];

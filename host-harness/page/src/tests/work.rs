@@ -103,6 +103,12 @@ async fn the_overview_counts_what_needs_attention_and_shows_only_what_the_key_ma
         .as_str()
         .unwrap()
         .to_owned();
+    // One who may approve, but only what belongs to a tenant.
+    let mut of_tenant = Browser::signed_in(&bench, &bench.key("of-tenant", Some(&["acme"])).await).await;
+    let overview = of_tenant.get("/").await;
+    assert_eq!(overview.status, StatusCode::OK, "{overview:?}");
+    overview.assert_shows(&["<strong>1</strong> failed requests"]);
+    of_tenant.get("/plugins").await.assert_hides(&["Upload a version"]);
     let mut narrow = Browser::signed_in(&bench, &few).await;
     let overview = narrow.get("/").await;
     overview.assert_shows(&["<strong>1</strong> failed requests"]);

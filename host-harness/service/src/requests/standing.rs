@@ -91,8 +91,9 @@ impl Requests {
 
     fn with_forecast(&self, view: RequestView, forecast: Forecast) -> RequestStanding {
         let person = self.store.vault().person_hash(&view.tenant, &view.connection, view.person);
-        let is_open = matches!(view.state, RequestState::Waiting | RequestState::Running);
-        let days_left = is_open.then(|| deadline::days_left(view.received_at, self.clock.date_ms()));
+        // The month goes on for a request that has failed: the person still waits for an answer.
+        let is_answered = matches!(view.state, RequestState::Done | RequestState::Skipped);
+        let days_left = (!is_answered).then(|| deadline::days_left(view.received_at, self.clock.date_ms()));
         RequestStanding { view, person, days_left, forecast }
     }
 }
