@@ -24,7 +24,7 @@ use super::{
     catalogue::{notices, systems},
     connection::find,
     connections::path,
-    mapping_tree::{Assigned, ItemNode, NoticeOption, TreeBasis, assign, forest},
+    mapping_tree::{Assigned, ItemNode, NoticeOption, TreeContext, assign, item_nodes},
 };
 use crate::{
     answers::{Failed, Screen, shown_again},
@@ -81,8 +81,8 @@ impl Mapping {
 
     fn screen(&self, user: &User, assigned: Option<&Assigned>, errors: &[FieldError]) -> MappingScreen {
         let Connection { key, tenant, system, .. } = &self.connection;
-        let basis = TreeBasis { options: &self.options, assigned, errors };
-        let items = forest(&self.items, &basis);
+        let context = TreeContext { options: &self.options, assigned, errors };
+        let items = item_nodes(&self.items, &context);
         MappingScreen {
             frame: Frame::of(user, NavSection::Connections, format!("Consent mapping of {key}")),
             path: path(key),

@@ -97,7 +97,7 @@ pub(super) fn assign(items: &[ConsentableItem], assigned: &Assigned) -> Vec<Cons
 }
 
 /// What a tree is shown with.
-pub(super) struct TreeBasis<'a> {
+pub(super) struct TreeContext<'a> {
     pub(super) options: &'a [NoticeOption],
     /// What was chosen in the form; `None` shows what is saved.
     pub(super) assigned: Option<&'a Assigned>,
@@ -105,7 +105,7 @@ pub(super) struct TreeBasis<'a> {
     pub(super) errors: &'a [FieldError],
 }
 
-impl TreeBasis<'_> {
+impl TreeContext<'_> {
     fn chosen(&self, item: &ConsentableItem) -> ItemChoice {
         self.assigned.map_or_else(|| ItemChoice::saved(item), |assigned| assigned.of(item))
     }
@@ -153,16 +153,16 @@ impl ItemNode {
 }
 
 /// Returns the nodes of a tree.
-pub(super) fn forest(items: &[ConsentableItem], basis: &TreeBasis<'_>) -> Vec<ItemNode> {
-    Growing { basis, count: 0 }.nodes(items, "")
+pub(super) fn item_nodes(items: &[ConsentableItem], context: &TreeContext<'_>) -> Vec<ItemNode> {
+    TreeBuilder { context, count: 0 }.nodes(items, "")
 }
 
-struct Growing<'a> {
-    basis: &'a TreeBasis<'a>,
+struct TreeBuilder<'a> {
+    context: &'a TreeContext<'a>,
     count: usize,
 }
 
-impl Growing<'_> {
+impl TreeBuilder<'_> {
     /// Returns the nodes of `items`, whose place in the tree begins with `above`.
     fn nodes(&mut self, items: &[ConsentableItem], above: &str) -> Vec<ItemNode> {
         // An item that is forgotten is not sent, so that the ones after it have other places.
@@ -170,7 +170,7 @@ impl Growing<'_> {
         let mut nodes = Vec::new();
         for item in items {
             nodes.push(self.node(item, &format!("{above}[{sent}]")));
-            sent += usize::from(self.basis.chosen(item) != ItemChoice::Forget);
+            sent += usize::from(self.context.chosen(item) != ItemChoice::Forget);
         }
         nodes
     }
@@ -178,8 +178,8 @@ impl Growing<'_> {
     fn node(&mut self, item: &ConsentableItem, place: &str) -> ItemNode {
         self.count += 1;
         let number = self.count;
-        let TreeBasis { options, errors, .. } = self.basis;
-        let chosen = self.basis.chosen(item);
+        let TreeContext { options, errors, .. } = self.context;
+        let chosen = self.context.chosen(item);
         // What is forgotten has no place in what is sent.
         let error = errors.iter().find(|error| error.field == place && chosen != ItemChoice::Forget);
         ItemNode {
@@ -281,6 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_at_the_vendor_and_what_is_in_conflict_is_marked() {
+        let item: ConsentableItem = from_value(json!({
+            "external_id": "1", "type": "Channel", "name": "News", "unmapped": true, "renamed_from": "Letters",
+            "moved_from": "Channel 2", "vanished": true, "conflict": "mapped to another notice than its channel",
+        }))
+        .unwrap();
+        let marked: Vec<_> =
+            marks(&item).into_iter().map(|mark| (mark.word, mark.detail.unwrap_or_default())).collect();
+        let expected = [
+            ("New", ""),
+            ("Renamed", "It was called Letters."),
+            ("Moved", "It was under Channel 2."),
+            ("Vanished", "The vendor no longer lists it."),
+            ("Conflict", "mapped to another notice than its channel"),
+        ];
+        assert_eq!(marked, expected.map(|(word, detail)| (word, detail.to_owned())));
+    }
+
+    #[test]
     fn an_error_is_shown_at_its_item_and_an_unusable_notice_only_where_it_is_chosen() {
         let chosen = Assigned::read(&pairs(&[("channel:1", "forget"), ("channel:2", "notice:n-2")]));
         let option = |id: &str, unusable: Option<&str>| NoticeOption {
@@ -291,8 +310,8 @@ mod tests {
         let errors = [("[0]", "first"), ("[1].children[0]", "second")]
             .map(|(field, message)| FieldError { field: field.to_owned(), message: message.to_owned() });
         let options = [option("n-1", None), option("n-2", Some("why"))];
-        let basis = TreeBasis { options: &options, assigned: Some(&chosen), errors: &errors };
-        let nodes = forest(&tree(), &basis);
+        let context = TreeContext { options: &options, assigned: Some(&chosen), errors: &errors };
+        let nodes = item_nodes(&tree(), &context);
         let wrong: Vec<_> = nodes.iter().flat_map(ItemNode::wrong).collect();
         assert_eq!(
             wrong,

@@ -224,9 +224,9 @@ async fn set_id(
     Path(key): Path<String>,
     Form(WebhookIdForm { id }): Form<WebhookIdForm>,
 ) -> Result<Response, Failed> {
-    let why = match saved(&api, &user, &key, id.trim()).await? {
-        Ok(()) => return Ok(Done::WebhookIdSet.at(&address(&key))),
-        Err(why) => why,
+    let why = match save_id(&api, &user, &key, id.trim()).await? {
+        SaveOutcome::Saved => return Ok(Done::WebhookIdSet.at(&address(&key))),
+        SaveOutcome::Refused(why) => why,
     };
     let mut screen = WebhookScreen::of(&api, &user, key, now).await?;
     screen.fields = vec![id_field(&id).error(Some(why))];
@@ -234,18 +234,27 @@ async fn set_id(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, Screen(screen)).into_response())
 }
 
-/// Saves the vendor's id of the webhook. Returns why it is not accepted, if it is not.
-async fn saved(api: &ApiClient, user: &User, key: &str, id: &str) -> Result<Result<(), String>, Failed> {
+/// What became of the vendor's id of the webhook.
+enum SaveOutcome {
+    Saved,
+    /// Why it is not accepted.
+    Refused(String),
+}
+
+/// Saves the vendor's id of the webhook.
+async fn save_id(api: &ApiClient, user: &User, key: &str, id: &str) -> Result<SaveOutcome, Failed> {
     if id.is_empty() {
-        return Ok(Err("enter the number that the vendor shows for the webhook".to_owned()));
+        let why = "enter the number that the vendor shows for the webhook";
+        return Ok(SaveOutcome::Refused(why.to_owned()));
     }
     let path = format!("/api/v1/connection/{}", segment(key));
     let change = json!({"settings": {WEBHOOK_ID: id}});
     match api.call::<Connection>(&user.caller, Method::PATCH, &path, Some(change)).await {
-        Ok(_) => Ok(Ok(())),
+        Ok(_) => Ok(SaveOutcome::Saved),
         // One that a configuration file owns is changed there: 409.
         Err(problem) if matches!(problem.status, 409 | 422) => {
-            Ok(Err(problem.errors.first().map_or(problem.detail.clone(), |error| error.message.clone())))
+            let why = problem.errors.first().map_or(problem.detail.clone(), |error| error.message.clone());
+            Ok(SaveOutcome::Refused(why))
         }
         Err(problem) => Err(problem.into()),
     }

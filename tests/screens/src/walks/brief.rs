@@ -91,6 +91,10 @@ async fn set_webhook_up(walk: &Walk) {
 async fn see_the_choice(walk: &Walk) {
     walk.act("Person").await;
     walk.choose("Kind of identifier", "Email").await;
+    walk.fill("Identifier", "unknown@example.com").await;
+    walk.act("Find").await;
+    walk.sees("No connection knows this person.").await;
+    walk.look("person-unknown").await;
     walk.fill("Identifier", PERSON).await;
     walk.look("find-person").await;
     walk.act("Find").await;

@@ -31,6 +31,11 @@ pub(crate) async fn walk(walk: Walk) {
     walk.act("Test connection").await;
     walk.sees("The connection works.").await;
     walk.look("tested").await;
+    let no = serde_json::json!({"code": "BadApiKey", "msg": "Invalid API key"});
+    walk.service.stand_in.fault(iterable_stand_in::Fault::Answer(401, no), "GET /api/channels", 9);
+    walk.act("Test connection").await;
+    walk.sees("The connection does not work.").await;
+    walk.look("test-failed").await;
 
     walk.act("Pause").await;
     walk.fill("Reason", "The vendor migrates until Monday").await;

@@ -13,6 +13,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.act("Add one").await;
     walk.look("catalogue-empty").await;
     walk.act("Add a system").await;
+    walk.look("system-form").await;
     walk.fill("Key", "crm").await;
     walk.fill("Name", "Mail engine").await;
     walk.fill("Data uses", "marketing.advertising").await;
@@ -38,9 +39,13 @@ pub(crate) async fn walk(walk: Walk) {
     walk.sees("The mapping is saved.").await;
     walk.look("saved").await;
     walk.act("Import").await;
+    walk.look("import").await;
     walk.fill("The file's content", "[[item]]").await;
     walk.act("Preview the changes").await;
     walk.sees("Nothing was changed.").await;
     walk.look("import-refused").await;
+    walk.open("/tenants/mapping/notices/delete?id=n-2").await;
+    walk.sees("Delete notice n-2?").await;
+    walk.look("delete-notice").await;
     walk.end().await;
 }

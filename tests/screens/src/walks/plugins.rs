@@ -40,6 +40,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.act("Show the plugin").await;
     walk.act("Roll back").await;
     walk.sees("Roll plugin iterable back?").await;
+    walk.look("roll-back").await;
     walk.act("Roll back").await;
     walk.comes_to_see("Show the plugin").await;
 
@@ -53,6 +54,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.look("plugin-pinned").await;
     walk.act("Unpin connection newsletter").await;
     walk.sees("Unpin connection newsletter?").await;
+    walk.look("unpin").await;
     walk.act("Unpin connection newsletter").await;
     walk.sees("The pin is removed.").await;
     walk.end().await;

@@ -25,6 +25,8 @@ pub(crate) async fn walk(walk: Walk) {
     walk.fill("What was done about it", "the credential is renewed").await;
     walk.act("Clear").await;
     walk.sees("The alarm is cleared.").await;
+    walk.sees("No alarm is open.").await;
+    walk.look("no-alarm").await;
     walk.end().await;
 }
 

@@ -12,6 +12,10 @@ pub(crate) async fn walk(walk: Walk) {
     walk.open("/connections/newsletter/webhook").await;
     walk.sees("1 of 7 steps are done").await;
     walk.look("begun").await;
+    walk.fill("Webhook ID", " ").await;
+    walk.act("Save the webhook ID").await;
+    walk.sees("enter the number that the vendor shows").await;
+    walk.look("id-refused").await;
     walk.act("Issue a token to enter by hand").await;
     walk.sees("never again").await;
     walk.look("token").await;
@@ -44,6 +48,7 @@ pub(crate) async fn walk(walk: Walk) {
     walk.look("replay").await;
     walk.act("Read 1 delivery again").await;
     walk.sees("The deliveries are read again.").await;
+    walk.look("deliveries").await;
     walk.open("/connections/newsletter/webhook").await;
     walk.act("Revoke token 1").await;
     walk.sees("This cannot be undone.").await;
