@@ -36,8 +36,8 @@ pub enum StoreError {
     },
     /// The database has tables, indexes, triggers or views that its schema does not define, or lacks some.
     #[error(
-        "the database was changed from outside: {}. Look at each with `sqlite3 FILE .schema`, and undo it or restore a \
-         backup",
+        "the database was changed from outside: {}. Look at each with `sqlite3 FILE .schema` or `psql -c '\\d'`, and undo it or \
+         restore a backup. A PostgreSQL service has a database or schema of its own",
         differences(foreign, missing)
     )]
     ForeignSchema {
@@ -87,6 +87,17 @@ pub enum StoreError {
     /// A restore was interrupted, so the database may be half replaced.
     #[error("a restore of this database was interrupted: run it again with --replace")]
     RestoreCutOff,
+    /// The connection was lost while a commit was not answered, and the server does not know what became of it.
+    #[error(
+        "the connection to the database was lost during a commit, and whether it was committed is not known: look, then repeat what is missing"
+    )]
+    UnknownCommit,
+    /// A backup of PostgreSQL is taken with its own programs.
+    #[error(
+        "a PostgreSQL database is backed up with its own programs, such as pg_dump or pg_basebackup: see \"PostgreSQL\" in \
+         the operator's guide"
+    )]
+    BackedUpByServer,
     /// The writes queued ahead of it take too long.
     #[error("the database did not commit within {} seconds", .0.as_secs())]
     Busy(Duration),

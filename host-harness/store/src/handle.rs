@@ -8,10 +8,12 @@ use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    address::DatabaseAddress,
     commits::Commits,
     database::{Act, Database, Rollback, Tx, Work},
     error::StoreError,
     master_mark,
+    postgres::Postgres,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
     unfinished::unfinished,
@@ -46,6 +48,16 @@ pub struct Keys {
 }
 
 impl Store {
+    /// Opens the database at `address`. Migrates it if its schema is older, and creates a file that does not exist.
+    pub async fn open_at(address: &DatabaseAddress, key: &MasterKey) -> Result<Self, StoreError> {
+        match address {
+            DatabaseAddress::File(path) => Self::open(path, key).await,
+            DatabaseAddress::Server(address) => {
+                Self::on(Arc::new(Postgres::open(address, &key.vault()).await?), key).await
+            }
+        }
+    }
+
     /// Opens the SQLite database at `path`. Creates it if it does not exist, and migrates it if its schema is older.
     pub async fn open(path: &Path, key: &MasterKey) -> Result<Self, StoreError> {
         if unfinished(path) {
@@ -156,9 +168,10 @@ impl Store {
     }
 
     async fn try_commit(&self) -> Result<(), StoreError> {
-        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', x'00') \
-                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END";
-        self.write(|tx| Box::pin(async move { Ok(sqlx::query(ASKED).execute(tx).await.map(drop)?) })).await
+        const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', $1) \
+                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN $1 THEN $2 ELSE $1 END";
+        let asked = sqlx::query(ASKED).bind(vec![0_u8]).bind(vec![1_u8]);
+        self.write(|tx| Box::pin(async move { Ok(asked.execute(tx).await.map(drop)?) })).await
     }
 
     /// Seals and opens values.

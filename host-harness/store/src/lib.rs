@@ -3,6 +3,7 @@
 //! There is one database. Everything that must happen atomically happens in one `Store::write`, and all SQL is in this
 //! crate. Times are in milliseconds since the Unix epoch.
 
+mod address;
 pub mod ages;
 pub mod ahead;
 pub mod alarms;
@@ -52,6 +53,7 @@ pub mod person;
 mod person_hash;
 pub mod pins;
 pub mod plugin_operations;
+mod postgres;
 pub mod private_file;
 pub mod queue;
 pub mod rekey;
@@ -67,7 +69,9 @@ pub mod tokens;
 mod unfinished;
 mod upgrade;
 pub mod versions;
+mod writer;
 
+pub use address::{DatabaseAddress, PostgresAddress, WrongDatabaseUrl};
 pub use api_keys::ApiKey;
 pub use database::Tx;
 pub use error::{StoreError, Unsealable};

@@ -1,27 +1,22 @@
-//! SQLite: one writer, which commits in batches, and a few readers.
-//!
-//! `synchronous = FULL` costs one fsync per commit. All writes that are waiting when a commit ends go into the next
-//! one, each under its own savepoint, so that a write that fails is rolled back alone.
+//! SQLite: one writer, and a few readers.
 
-use std::{
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+mod schema;
+
+use std::{io, path::Path};
 
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{AnyPool, Connection as _, Executor as _, Transaction, any::AnyPoolOptions};
-use tokio::{sync::mpsc, task::JoinHandle};
 
+use self::schema::SqliteSchema;
 use crate::{
-    database::{Act, Database, Rollback, Tx, Work},
+    database::{Database, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
-    schema,
+    schema::migrate,
     seal::Vault,
     unfinished::beside,
+    writer::{Engine, Writer},
 };
 
 /// The oldest supported version: older ones can corrupt a database in WAL mode (sqlite.org/changes.html, 3.51.3).
@@ -31,16 +26,8 @@ const MIN_VERSION: [u32; 3] = [3, 51, 3];
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
-/// Maximum number of writes in one commit: large enough that the cost of the fsync is negligible, small enough that a
-/// failed commit wastes little time.
-const MAX_BATCH: usize = 256;
-
-/// How often the write-ahead log is truncated while there are writes. Deleted data is overwritten in the database at
-/// once, but remains in the log until then.
-const TRUNCATE_INTERVAL: Duration = Duration::from_mins(1);
-
-/// Capacity of the write queue. Callers wait while it is full.
-const QUEUE_CAPACITY: usize = 4_096;
+/// Begins a transaction and takes the write lock.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Number of readers: enough for the API and the workers. Each has its own thread and page cache.
 const READERS: u32 = 4;
@@ -48,9 +35,13 @@ const READERS: u32 = 4;
 /// A SQLite database.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    queue: Mutex<Option<mpsc::Sender<Work>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Writer,
     readers: AnyPool,
+}
+
+/// Writes to the SQLite database at a URL.
+struct SqliteEngine {
+    url: String,
 }
 
 impl Sqlite {
@@ -69,7 +60,7 @@ impl Sqlite {
         let url = address(path);
         let mut writer = connected(&format!("{url}?mode=rw")).await?;
         check_version(&mut writer).await?;
-        schema::migrate(&mut writer, vault).await?;
+        migrate(&mut writer, vault, &SqliteSchema).await?;
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
             .after_connect(|connection, _| {
@@ -81,20 +72,14 @@ impl Sqlite {
             })
             .connect(&format!("{url}?mode=rw"))
             .await?;
-        let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
-        let writer = Writer { url: format!("{url}?mode=rw"), connection: Some(writer) };
-        let writer = tokio::spawn(writer.write_all(waiting));
-        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), readers })
+        let engine = SqliteEngine { url: format!("{url}?mode=rw") };
+        Ok(Self { writer: Writer::start(engine, writer), readers })
     }
 }
 
 impl Database for Sqlite {
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
-        let queue = self.queue.lock().clone();
-        Box::pin(async move {
-            let queue = queue.ok_or(StoreError::Closed)?;
-            queue.send(work).await.map_err(|_| StoreError::Closed)
-        })
+        Box::pin(self.writer.write(work))
     }
 
     fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
@@ -117,14 +102,9 @@ impl Database for Sqlite {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        let writer = self.writer.lock().take();
-        drop(self.queue.lock().take());
         Box::pin(async move {
             self.readers.close().await;
-            if let Some(writer) = writer {
-                // The writer ends when its queue is closed. Joining it fails only if the runtime shuts down first.
-                let _ended = writer.await;
-            }
+            self.writer.close().await;
         })
     }
 }
@@ -139,7 +119,7 @@ fn has_log(path: &Path) -> bool {
 async fn create(path: &Path, vault: &Vault) -> Result<(), StoreError> {
     let new = PrivateFile::new(path).map_err(sqlx::Error::Io)?;
     let mut connection = connected(&format!("{}?mode=rw", address(new.path()))).await?;
-    schema::migrate(&mut connection, vault).await?;
+    migrate(&mut connection, vault, &SqliteSchema).await?;
     // Closing the only connection moves the write-ahead log into the file.
     connection.close().await?;
     match new.keep() {
@@ -173,81 +153,30 @@ async fn connected(url: &str) -> Result<Tx, StoreError> {
     Ok(connection)
 }
 
-/// The task that writes.
-struct Writer {
-    url: String,
-    /// `None` after a failed commit.
-    connection: Option<Tx>,
-}
-
-impl Writer {
-    /// Commits queued writes until all senders are dropped.
-    async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
-        let mut batch = Vec::new();
-        let mut emptied_at = Instant::now();
-        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
-            let written = self.write(acts).await;
-            for told in told {
-                // The caller may have been dropped.
-                let _gone = told.send(written.clone());
-            }
-            if emptied_at.elapsed() >= TRUNCATE_INTERVAL
-                && let Some(connection) = &mut self.connection
-            {
-                emptied_at = Instant::now();
-                // Fails while a reader uses the log, and is then tried again at the next interval.
-                let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
-            }
-        }
-        if let Some(mut connection) = self.connection {
-            // Removes deleted data from the log, too.
-            let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
-            let _closed = connection.close().await;
-        }
-    }
-
-    /// Commits a batch. After a failure such as a full disk, SQLite may or may not have rolled back the transaction, so
-    /// the next batch uses a new connection, whose state is known.
-    async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connected(&self.url).await?,
-        };
-        let committed = commit(&mut connection, acts).await;
-        if committed.is_ok() {
-            self.connection = Some(connection);
-        } else {
-            let _closed = connection.close().await;
-        }
-        committed
-    }
-}
-
-/// Runs each of `acts` and commits all that did not fail.
-async fn commit(connection: &mut Tx, acts: Vec<Act>) -> Result<(), StoreError> {
+impl Engine for SqliteEngine {
     // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for act in acts {
-        let mut piece = transaction.begin().await?;
-        match act(&mut piece).await {
-            Ok(()) => piece.commit().await?,
-            // If the rollback fails as well, the first failure is reported as the cause.
-            Err(Rollback { cause }) => {
-                piece.rollback().await.map_err(|error| cause.unwrap_or_else(|| transaction_lost(&error)))?;
-            }
-        }
-    }
-    Ok(transaction.commit().await?)
-}
+    const BEGIN: &'static str = BEGIN;
 
-/// The error for a savepoint that no longer exists: after some failures, SQLite has already rolled back the whole
-/// transaction.
-fn transaction_lost(error: &sqlx::Error) -> StoreError {
-    let why = format!(
-        "the database rolled back the transaction on its own, as it does when the disk is full: {error}"
-    );
-    sqlx::Error::Io(std::io::Error::other(why)).into()
+    fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
+        Box::pin(connected(&self.url))
+    }
+
+    fn transaction_id<'a>(&'a self, _tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>> {
+        Box::pin(async { Ok(String::new()) })
+    }
+
+    fn was_committed<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        // A commit in the same process is always answered: one that fails is rolled back.
+        Box::pin(async { Ok(false) })
+    }
+
+    fn tidy<'a>(&'a self, connection: &'a mut Tx) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            // Deleted data is overwritten in the database at once, but remains in the log until it is truncated. That fails
+            // while a reader uses the log, and is then tried again.
+            let _tried = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        })
+    }
 }
 
 #[cfg(test)]

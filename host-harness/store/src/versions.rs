@@ -146,7 +146,7 @@ pub struct VersionStep {
 }
 
 const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.uploaded_by, v.conditions, v.approved, v.state, \
-                        v.served_at, v.withdrawn_at, v.mac, EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) AS is_stored \
+                        v.served_at, v.withdrawn_at, v.mac, CASE WHEN EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) THEN 1 ELSE 0 END AS is_stored \
                       FROM versions v";
 
 /// Returns the versions of `plugin`, the newest first.

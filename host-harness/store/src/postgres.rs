@@ -1,0 +1,133 @@
+//! PostgreSQL: one writer in each process, and a few readers.
+//!
+//! Processes write in turn: a transaction that writes holds a lock of the whole database until it ends. So what holds by
+//! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
+//! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
+
+mod schema;
+
+use std::{path::Path, time::Duration};
+
+use futures::future::BoxFuture;
+use sqlx::{AnyPool, Connection as _, Transaction, any::AnyPoolOptions};
+use tokio::time::{Instant, sleep};
+
+use self::schema::PostgresSchema;
+use crate::{
+    address::PostgresAddress,
+    database::{Database, Tx, Work},
+    error::StoreError,
+    schema::migrate,
+    seal::Vault,
+    writer::{Engine, Writer},
+};
+
+/// Begins a transaction that writes: with the lock, which the end of the transaction releases, and on disk once it is
+/// committed, even if the server's default is otherwise. A process that stops in the middle of it, such as one that is
+/// frozen, loses its connection after ten seconds and with it the lock: it may hold up the others for a moment only.
+/// Transactions take milliseconds. Nothing is set for longer than the transaction, so a pooler may be in between.
+const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
+                     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
+                     SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
+
+/// Begins a transaction that reads.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The number of readers: enough for the API and the workers, which wait for the network in between.
+const READERS: u32 = 8;
+
+/// How long a process asks what became of a commit that was not answered: longer than a server takes to start again.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The pause between two attempts to ask.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A PostgreSQL database.
+pub(crate) struct Postgres {
+    writer: Writer,
+    readers: AnyPool,
+}
+
+/// Writes to the PostgreSQL database at a URL, which contains the password.
+struct PostgresEngine {
+    url: String,
+}
+
+impl Postgres {
+    /// Connects to the database at `address`, and migrates it to this version's schema.
+    pub(crate) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let url = address.with_password();
+        let mut writer = Tx::connect(&url).await?;
+        migrate(&mut writer, vault, &PostgresSchema).await?;
+        let readers = AnyPoolOptions::new().max_connections(READERS).connect(&url).await?;
+        Ok(Self { writer: Writer::start(PostgresEngine { url }, writer), readers })
+    }
+}
+
+impl Database for Postgres {
+    fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.writer.write(work))
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.begin_with(SNAPSHOT).await?) })
+    }
+
+    fn back_up<'a>(&'a self, _to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::BackedUpByServer) })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.readers.close().await;
+            self.writer.close().await;
+        })
+    }
+}
+
+impl Engine for PostgresEngine {
+    const BEGIN: &'static str = BEGIN;
+
+    fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
+        Box::pin(async move { Ok(Tx::connect(&self.url).await?) })
+    }
+
+    fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>> {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar("SELECT CAST(pg_current_xact_id() AS TEXT)").fetch_one(tx).await?)
+        })
+    }
+
+    fn was_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let end = Instant::now() + PATIENCE;
+            loop {
+                match self.status(id).await {
+                    Ok(Some(status)) if status == "committed" => return Ok(true),
+                    Ok(Some(status)) if status == "aborted" => return Ok(false),
+                    Err(error) if Instant::now() >= end => return Err(error),
+                    Ok(_) if Instant::now() >= end => return Err(StoreError::UnknownCommit),
+                    // Still in progress, or the server does not respond yet.
+                    Ok(_) | Err(_) => sleep(PAUSE).await,
+                }
+            }
+        })
+    }
+
+    fn tidy<'a>(&'a self, _connection: &'a mut Tx) -> BoxFuture<'a, ()> {
+        // Autovacuum does.
+        Box::pin(async {})
+    }
+}
+
+impl PostgresEngine {
+    /// Returns the server's word for what became of the transaction with the id `id`; `None` if it has forgotten.
+    async fn status(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let mut connection = self.connect().await?;
+        let status = sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))").bind(id);
+        let status = status.fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(status)
+    }
+}

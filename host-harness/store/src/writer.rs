@@ -1,0 +1,169 @@
+//! The task of a process that writes. It commits what is queued in batches.
+//!
+//! A commit waits for the disk. All writes that are waiting when a commit ends go into the next one, each under its own
+//! savepoint, so that a write that fails is rolled back alone.
+
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use sqlx::Connection as _;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{
+    database::{Act, Rollback, Tx, Work},
+    error::StoreError,
+};
+
+/// Maximum number of writes in one commit: large enough that the cost of the commit is negligible, small enough that a
+/// failed commit wastes little time.
+const MAX_BATCH: usize = 256;
+
+/// Capacity of the write queue. Callers wait while it is full.
+const QUEUE_CAPACITY: usize = 4_096;
+
+/// How often [`Engine::tidy`] runs while there are writes.
+const TIDY_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How a kind of database is written.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// The statement that begins a transaction which excludes all other writers.
+    const BEGIN: &'static str;
+
+    /// Opens a connection for writing.
+    fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>>;
+
+    /// Returns an id by which [`was_committed`](Self::was_committed) finds the transaction later.
+    fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>>;
+
+    /// Returns whether the transaction with the id `id`, whose commit was not answered, was committed.
+    fn was_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Does what keeps the database small, now and then and at the end.
+    fn tidy<'a>(&'a self, connection: &'a mut Tx) -> BoxFuture<'a, ()>;
+}
+
+/// The queue of what is to be written, and the task that writes it.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Work>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the task, with a connection that is open already.
+    pub(crate) fn start(engine: impl Engine, connection: Tx) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
+        let task = tokio::spawn(WriterTask { engine, connection: Some(connection) }.write_all(waiting));
+        Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
+    }
+
+    /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
+    pub(crate) async fn write(&self, work: Work) -> Result<(), StoreError> {
+        let queue = self.queue.lock().clone().ok_or(StoreError::Closed)?;
+        queue.send(work).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Ends the task once everything queued is on disk.
+    pub(crate) async fn close(&self) {
+        let task = self.task.lock().take();
+        drop(self.queue.lock().take());
+        if let Some(task) = task {
+            // The task ends when its queue is closed. Joining it fails only if the runtime shuts down first.
+            let _ended = task.await;
+        }
+    }
+}
+
+struct WriterTask<E> {
+    engine: E,
+    /// `None` after a failed commit.
+    connection: Option<Tx>,
+}
+
+/// Why a batch was not committed.
+enum NotCommitted {
+    /// It was rolled back.
+    RolledBack(StoreError),
+    /// The commit was not answered. The transaction has this id.
+    Unanswered { id: String, error: StoreError },
+}
+
+impl<E: Engine> WriterTask<E> {
+    /// Commits queued writes until all senders are dropped.
+    async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
+        let mut batch = Vec::new();
+        let mut tidied_at = Instant::now();
+        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
+            let written = self.write(acts).await;
+            for told in told {
+                // The caller may have been dropped.
+                let _gone = told.send(written.clone());
+            }
+            if tidied_at.elapsed() >= TIDY_INTERVAL
+                && let Some(connection) = &mut self.connection
+            {
+                tidied_at = Instant::now();
+                self.engine.tidy(connection).await;
+            }
+        }
+        if let Some(mut connection) = self.connection {
+            self.engine.tidy(&mut connection).await;
+            let _closed = connection.close().await;
+        }
+    }
+
+    /// Commits a batch. After a failure such as a full disk or a lost connection, the state of the transaction is not known,
+    /// so the next batch uses a new connection.
+    async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.engine.connect().await?,
+        };
+        let committed = commit(&self.engine, &mut connection, acts).await;
+        if committed.is_ok() {
+            self.connection = Some(connection);
+        } else {
+            let _closed = connection.close().await;
+        }
+        match committed {
+            Ok(()) => Ok(()),
+            Err(NotCommitted::RolledBack(error)) => Err(error),
+            Err(NotCommitted::Unanswered { id, error }) => {
+                if self.engine.was_committed(&id).await? {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// Runs each of `acts` and commits all that did not fail.
+async fn commit<E: Engine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
+    let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
+    let mut transaction = connection.begin_with(E::BEGIN).await.map_err(rolled_back)?;
+    let id = engine.transaction_id(&mut transaction).await.map_err(NotCommitted::RolledBack)?;
+    for act in acts {
+        let mut piece = transaction.begin().await.map_err(rolled_back)?;
+        match act(&mut piece).await {
+            Ok(()) => piece.commit().await.map_err(rolled_back)?,
+            // If the rollback fails as well, the first failure is reported as the cause.
+            Err(Rollback { cause }) => piece.rollback().await.map_err(|error| {
+                NotCommitted::RolledBack(cause.unwrap_or_else(|| transaction_lost(&error)))
+            })?,
+        }
+    }
+    transaction.commit().await.map_err(|error| NotCommitted::Unanswered { id, error: error.into() })
+}
+
+/// The error for a savepoint that no longer exists: after some failures, the database has already rolled back the whole
+/// transaction.
+fn transaction_lost(error: &sqlx::Error) -> StoreError {
+    let why = format!(
+        "the database rolled back the transaction on its own, as it does when the disk is full: {error}"
+    );
+    sqlx::Error::Io(std::io::Error::other(why)).into()
+}
