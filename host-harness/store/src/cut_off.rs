@@ -48,7 +48,8 @@ struct RunningRequest {
 /// Returns every claimed request whose lease expires by `leases_over_by`.
 async fn running(tx: &mut Tx, leases_over_by: i64) -> Result<Vec<RunningRequest>, StoreError> {
     let running = sqlx::query_as(
-        "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1",
+        "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1 \
+         ORDER BY seq",
     )
     .bind(leases_over_by)
     .fetch_all(tx)

@@ -141,7 +141,7 @@ pub async fn claim(
     lease_until: i64,
     full: &[String],
 ) -> Result<Option<Result<ClaimedDelivery, DamagedRow>>, StoreError> {
-    let left_out: Vec<_> = (0..full.len()).map(|at| format!("${}", at + 3)).collect();
+    let left_out: Vec<_> = (0..full.len()).map(|at| format!("w.connection <> ${} AND ", at + 3)).collect();
     let sql = format!(
         "WITH RECURSIVE waiting (connection) AS (\
            SELECT MIN(connection) FROM deliveries WHERE state = 'waiting' UNION ALL \
@@ -152,10 +152,10 @@ pub async fn claim(
              SELECT f.seq FROM deliveries f WHERE f.connection = w.connection AND f.state = 'waiting' \
                AND f.next_at <= $1 AND (f.lease_until IS NULL OR f.lease_until < $1) \
              ORDER BY f.next_at, f.seq LIMIT 1) \
-           WHERE w.connection NOT IN ({}) AND w.connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
+           WHERE {}w.connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
            ORDER BY d.next_at, d.seq LIMIT 1) \
          RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation",
-        left_out.join(", ")
+        left_out.concat()
     );
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(lease_until);
     for connection in full {

@@ -169,7 +169,7 @@ impl Store {
 
     async fn try_commit(&self) -> Result<(), StoreError> {
         const ASKED: &str = "INSERT INTO marks (name, value) VALUES ('asked', $1) \
-                             ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN $1 THEN $2 ELSE $1 END";
+                             ON CONFLICT (name) DO UPDATE SET value = CASE marks.value WHEN $1 THEN $2 ELSE $1 END";
         let asked = sqlx::query(ASKED).bind(vec![0_u8]).bind(vec![1_u8]);
         self.write(|tx| Box::pin(async move { Ok(asked.execute(tx).await.map(drop)?) })).await
     }

@@ -269,9 +269,9 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
     for needed in digests(tx, in_use).await? {
         unneeded.remove(&needed);
     }
-    let by_age = "SELECT plugin, digest, served_at IS NOT NULL AS has_served FROM versions \
+    let by_age = "SELECT plugin, digest, CASE WHEN served_at IS NULL THEN 0 ELSE 1 END AS has_served FROM versions \
                   WHERE served_at IS NOT NULL OR state <> 'refused' ORDER BY served_at DESC, \
-                    (SELECT MAX(s.seq) FROM version_steps s WHERE s.version = versions.seq) DESC";
+                    COALESCE((SELECT MAX(s.seq) FROM version_steps s WHERE s.version = versions.seq), 0) DESC";
     let mut kept: BTreeMap<(String, i64), usize> = BTreeMap::new();
     let versions: Vec<(String, Vec<u8>, i64)> = sqlx::query_as(by_age).fetch_all(&mut *tx).await?;
     for (plugin, digest, has_served) in versions {

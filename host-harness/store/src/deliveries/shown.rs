@@ -99,7 +99,8 @@ pub enum ReadingFilter {
     Unread,
 }
 
-const COLUMNS: &str = "seq, id, tenant, connection, state, proven, sealed_delivery IS NOT NULL AS kept, received_at, \
+const COLUMNS: &str = "seq, id, tenant, connection, state, proven, \
+                       CASE WHEN sealed_delivery IS NULL THEN 0 ELSE 1 END AS kept, received_at, \
                        CASE state WHEN 'waiting' THEN next_at END AS next_at, generation, digest, reason, events, ended_at";
 
 /// Lists the deliveries of `tenant` that match `filter`, newest first.

@@ -44,9 +44,9 @@ pub async fn with_data(connection: &mut Tx, of: &str, most: i64) -> Result<Vec<i
 pub async fn kept(connection: &mut Tx, seq: i64) -> Result<Option<KeptRequest>, StoreError> {
     let kept = sqlx::query_as(
         "SELECT r.id, r.action, r.step, r.reference, r.sealed_details, k.data_key, \
-           EXISTS (SELECT 1 FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
+           CASE WHEN EXISTS (SELECT 1 FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
              WHERE n.key = r.connection AND v.digest = r.reference_by AND v.withdrawn_at IS NULL \
-               AND r.step = 'confirm' AND r.writer_contradicted = 0) AS has_writer \
+               AND r.step = 'confirm' AND r.writer_contradicted = 0) THEN 1 ELSE 0 END AS has_writer \
          FROM requests r \
          JOIN request_keys k ON k.request = r.seq WHERE r.seq = $1 AND r.sealed_details IS NOT NULL",
     );
