@@ -354,7 +354,7 @@ pub async fn forget_connection(tx: &mut Tx, key: &str) -> Result<(), StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Folder;
+    use crate::testing::{Folder, columns};
 
     /// The tables that outlive a connection: proof of what was done, free of personal data once a request has ended.
     const KEPT: [&str; 4] = ["alarms", "bulk_act_requests", "callbacks", "requests"];
@@ -363,18 +363,8 @@ mod tests {
     async fn every_table_with_a_connections_rows_is_forgotten_with_it_or_kept_on_purpose() {
         let folder = Folder::new();
         let store = folder.store().await;
-        let tables: Vec<String> = store
-            .read(|connection| {
-                Box::pin(async move {
-                    let tables = sqlx::query_scalar(
-                        "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
-                         WHERE m.type = 'table' AND c.name = 'connection' ORDER BY m.name",
-                    );
-                    Ok(tables.fetch_all(connection).await?)
-                })
-            })
-            .await
-            .unwrap();
+        let tables = columns(&store).await.into_iter().filter(|(_, column)| column == "connection");
+        let tables: Vec<String> = tables.map(|(table, _)| table).collect();
         assert!(tables.len() > KEPT.len(), "{tables:?}");
         for table in tables.iter().filter(|table| !KEPT.contains(&table.as_str())) {
             let statement = format!("DELETE FROM {table} WHERE connection = $1");

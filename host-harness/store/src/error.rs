@@ -3,6 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use host_model::digest::Digest;
+use sqlx::error::DatabaseError;
+
+/// PostgreSQL's code for bytes that are no character of the database's encoding. Every other text from Rust is UTF-8.
+const CHARACTER_NOT_IN_REPERTOIRE: &str = "22021";
 
 /// A sealed value could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +102,9 @@ pub enum StoreError {
          the operator's guide"
     )]
     BackedUpByServer,
+    /// A text contains the character NUL, which PostgreSQL cannot store.
+    #[error("a text contains the character U+0000, which the database cannot store")]
+    NulCharacter,
     /// The writes queued ahead of it take too long.
     #[error("the database did not commit within {} seconds", .0.as_secs())]
     Busy(Duration),
@@ -124,10 +131,17 @@ impl From<sqlx::Error> for StoreError {
                 Ok(refused) => return *refused,
                 Err(source) => sqlx::Error::ColumnDecode { index, source },
             },
+            sqlx::Error::Database(refused) if is_about_nul(&*refused) => return Self::NulCharacter,
             other => other,
         };
         Self::Database(Arc::new(error))
     }
+}
+
+/// Returns whether PostgreSQL refused a value because of a NUL character in it.
+fn is_about_nul(refused: &dyn DatabaseError) -> bool {
+    refused.code().is_some_and(|code| code == CHARACTER_NOT_IN_REPERTOIRE)
+        && refused.message().ends_with(": 0x00")
 }
 
 fn differences(foreign: &[String], missing: &[String]) -> String {

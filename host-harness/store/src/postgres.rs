@@ -4,7 +4,7 @@
 //! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
 //! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
 
-mod schema;
+pub(crate) mod schema;
 
 use std::{path::Path, time::Duration};
 

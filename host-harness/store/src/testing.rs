@@ -1,12 +1,22 @@
 //! A store in a temporary folder, for the tests of this crate and of dependent crates.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test without a store must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test without a store must fail"
+)]
+
+pub(crate) mod server;
 
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use host_model::secret::Secret;
+use sqlx::AssertSqlSafe;
 
+use self::server::ServerDatabase;
 use crate::{
+    address::DatabaseAddress,
     connections,
     database::Tx,
     error::StoreError,
@@ -20,28 +30,48 @@ pub fn master_key() -> MasterKey {
     MasterKey::read(&Secret::new("0123456789abcdef".repeat(4)).unwrap()).unwrap()
 }
 
-/// A temporary folder with a store, deleted on drop.
-pub struct Folder(tempfile::TempDir);
+/// A temporary folder with a store, deleted on drop. The store is in a file in the folder; if the environment variable
+/// `CONNECTOR_HOST_TEST_POSTGRES` has the URL of a server of PostgreSQL, it is in a database there, dropped on drop.
+pub struct Folder {
+    folder: tempfile::TempDir,
+    server: Option<ServerDatabase>,
+}
 
 impl Folder {
     /// Creates an empty folder.
     #[expect(clippy::new_without_default, reason = "creating a folder on disk is not a default")]
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), server: ServerDatabase::new() }
     }
 
     /// Creates a folder in memory, which needs no syncing, if the machine supports that.
     pub fn in_memory() -> Self {
-        Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { folder, server: ServerDatabase::new() }
     }
 
     /// Returns the path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
-    /// Opens the store in the folder, creating it if there is none.
+    /// Returns the address of the store.
+    pub async fn address(&self) -> DatabaseAddress {
+        match &self.server {
+            Some(database) => DatabaseAddress::Server(database.address(&master_key().vault()).await),
+            None => DatabaseAddress::File(self.file("host.db")),
+        }
+    }
+
+    /// Opens the store, creating it if there is none.
     pub async fn store(&self) -> Store {
+        let address = self.address().await;
+        let store = Store::open_at(&address, &master_key()).await;
+        store.unwrap_or_else(|error| panic!("database {address}: {error}"))
+    }
+
+    /// Opens the store in the file `host.db`, for tests about SQLite itself.
+    pub async fn file_store(&self) -> Store {
         Store::open(&self.file("host.db"), &master_key()).await.unwrap()
     }
 }
@@ -66,8 +96,38 @@ pub async fn write<T: Send + 'static>(
 
 /// Executes `statement`, for changes that no function of the store makes, such as damage.
 pub async fn sql(store: &Store, statement: &'static str) {
-    write(store, move |tx| Box::pin(async move { Ok(sqlx::query(statement).execute(tx).await.map(drop)?) }))
-        .await;
+    write(store, move |tx| {
+        Box::pin(async move {
+            let statement = in_dialect(tx, statement);
+            Ok(sqlx::query(statement).execute(tx).await.map(drop)?)
+        })
+    })
+    .await;
+}
+
+/// Writes the bytes in a statement, such as `x'00'` and `zeroblob(32)`, in the dialect of the database.
+pub(crate) fn in_dialect(tx: &Tx, statement: &str) -> AssertSqlSafe<String> {
+    if tx.backend_name() != "PostgreSQL" {
+        return AssertSqlSafe(statement.to_owned());
+    }
+    let mut zeroed = statement.split("zeroblob(");
+    let mut statement = zeroed.next().unwrap_or_default().to_owned();
+    for part in zeroed {
+        let (count, rest) = part.split_once(')').unwrap();
+        statement = format!("{statement}x'{}'{rest}", "00".repeat(count.parse().unwrap()));
+    }
+    let mut parts = statement.split("x'");
+    let mut rewritten = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if rewritten.ends_with(|last: char| last.is_alphanumeric()) {
+            // The end of a text.
+            rewritten = format!("{rewritten}x'{part}");
+        } else {
+            let (bytes, rest) = part.split_once('\'').unwrap();
+            rewritten = format!("{rewritten}CAST('\\x{bytes}' AS BYTEA){rest}");
+        }
+    }
+    AssertSqlSafe(rewritten)
 }
 
 /// Executes `statement`, for rows that this program would not write but another version could: connections that it
@@ -76,11 +136,28 @@ pub async fn authenticated_sql(store: &Store, statement: &'static str) {
     let vault = store.vault().clone();
     write(store, move |tx| {
         Box::pin(async move {
+            let statement = in_dialect(tx, statement);
             sqlx::query(statement).execute(&mut *tx).await?;
             connections::authenticate_all(tx, &vault).await.map(drop)
         })
     })
     .await;
+}
+
+/// Returns the names of all tables with those of each one's columns.
+#[cfg(test)]
+pub(crate) async fn columns(store: &Store) -> Vec<(String, String)> {
+    const SQLITE: &str = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                          WHERE m.type = 'table' AND m.name <> '_sqlx_migrations' ORDER BY 1, 2";
+    const POSTGRES: &str = "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns \
+                            WHERE table_schema = current_schema() AND table_name <> '_sqlx_migrations' ORDER BY 1, 2";
+    let read = store.read(|c| {
+        Box::pin(async move {
+            let sql = if c.backend_name() == "PostgreSQL" { POSTGRES } else { SQLITE };
+            Ok(sqlx::query_as(sql).fetch_all(c).await?)
+        })
+    });
+    read.await.unwrap()
 }
 
 /// Returns the stored audit records of `tenant`, oldest first.

@@ -77,7 +77,7 @@ async fn the_log_of_a_lost_database_is_not_applied_to_a_new_one() {
 #[tokio::test]
 async fn the_database_syncs_each_commit_and_overwrites_what_is_deleted() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     assert_eq!(pragma(&store, "journal_mode").await, "wal");
     assert_eq!(pragma(&store, "synchronous").await, "2");
     assert_eq!(pragma(&store, "secure_delete").await, "1");
@@ -178,7 +178,7 @@ async fn mark_large(store: &Store, name: &'static str) -> Result<(), StoreError>
 #[tokio::test]
 async fn a_full_disk_fails_every_write_of_its_batch_and_writes_succeed_once_there_is_room() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     grow_to(&store, 8).await;
     let (a, large, c) =
         tokio::join!(mark(&store, "a", false), mark_large(&store, "large"), mark(&store, "c", false));
@@ -195,7 +195,7 @@ async fn a_full_disk_fails_every_write_of_its_batch_and_writes_succeed_once_ther
 #[tokio::test]
 async fn after_a_failed_commit_the_store_does_not_answer_until_one_succeeds() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     store.answers().await.unwrap();
     grow_to(&store, 8).await;
     mark_large(&store, "large").await.unwrap_err();
@@ -276,7 +276,7 @@ async fn asking_again_and_again_whether_the_store_answers_writes_little() {
 #[tokio::test]
 async fn a_full_disk_is_reported_by_work_that_may_refuse_too() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     grow_to(&store, 8).await;
     let large = store.try_write::<(), NotMarked>(|tx| {
         Box::pin(async move {
@@ -308,7 +308,7 @@ async fn plan(store: &Store, sql: &'static str) -> Vec<String> {
 #[tokio::test]
 async fn what_is_asked_again_and_again_goes_through_no_table() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     for sql in [queue::DUE_LANES, queue::CLAIM, choices::PRUNE] {
         let steps = plan(&store, sql).await;
         assert!(steps.iter().any(|step| step.starts_with("SEARCH ")), "{steps:?}");
@@ -347,14 +347,14 @@ async fn another_master_key_is_refused() {
     let folder = Folder::new();
     folder.store().await.close().await;
     let other = MasterKey::read(&Secret::new("f".repeat(64)).unwrap()).unwrap();
-    let refused = Store::open(&folder.file("host.db"), &other).await.unwrap_err();
+    let refused = Store::open_at(&folder.address().await, &other).await.unwrap_err();
     assert!(matches!(refused, StoreError::WrongMasterKey), "{refused}");
 }
 
 #[tokio::test]
 async fn a_backup_is_a_database_with_everything_in_it() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     mark(&store, "a", false).await.unwrap();
     store.back_up(&folder.file("copy.db")).await.unwrap();
     mark(&store, "later", false).await.unwrap();

@@ -3,7 +3,7 @@
 use host_model::time::{DAY_MS, HOUR_MS};
 
 use super::*;
-use crate::testing::{Folder, sql, write};
+use crate::testing::{Folder, columns, sql, write};
 
 const YEAR_MS: i64 = 365 * DAY_MS;
 const NOW: i64 = 1_000 * DAY_MS;
@@ -156,18 +156,12 @@ const ELSEWHERE: [&str; 3] = ["requests.received_at", "tokens.issued_at", "token
 async fn every_column_with_a_time_is_brought_back_or_left_on_purpose() {
     let folder = Folder::new();
     let store = folder.store().await;
-    let columns: Vec<String> = write(&store, |tx| {
-        Box::pin(async move {
-            let columns = sqlx::query_scalar(
-                "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
-                 WHERE m.type = 'table' AND m.name NOT LIKE '~_sqlx%' ESCAPE '~' AND (c.name IN ('at', 'until') \
-                   OR c.name LIKE '%~_at' ESCAPE '~' OR c.name LIKE '%~_until' ESCAPE '~' \
-                   OR c.name LIKE '%~_since' ESCAPE '~')",
-            );
-            Ok(columns.fetch_all(tx).await?)
-        })
-    })
-    .await;
+    let is_time = |column: &str| {
+        ["at", "until"].contains(&column)
+            || ["_at", "_until", "_since"].iter().any(|end| column.ends_with(end))
+    };
+    let columns = columns(&store).await.into_iter().filter(|(_, column)| is_time(column));
+    let columns: Vec<String> = columns.map(|(table, column)| format!("{table}.{column}")).collect();
     let brought_back: Vec<String> = DUE
         .into_iter()
         .chain(OPT_INS)

@@ -48,7 +48,7 @@ const OBJECTS: &str = "WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS 
       SELECT CAST(kind AS TEXT) AS kind, CAST(name AS TEXT) AS name, CAST(sql AS TEXT) AS sql FROM objects \
       WHERE NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = class AND e.objid = object AND e.deptype = 'e')";
 
-pub(super) struct PostgresSchema;
+pub(crate) struct PostgresSchema;
 
 impl Schema for PostgresSchema {
     // Without the limits of time of other transactions: a migration may take long.

@@ -10,7 +10,7 @@ use crate::{
     handle::Store,
     people,
     requests::{self, NewRequest},
-    testing::{Folder, connection_row, master_key, name, write},
+    testing::{Folder, connection_row, in_dialect, master_key, name, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
@@ -231,7 +231,7 @@ async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others
     assert_eq!(ids(&claim_all(&store, 100).await), [sound]);
     assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), damaged.clone())]);
     assert_eq!(audited(&store).await, ["request-set-aside"]);
-    let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(lease_until, 'none') FROM requests WHERE id = $1";
+    let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(CAST(lease_until AS TEXT), 'none') FROM requests WHERE id = $1";
     let state = store.read(move |connection| {
         Box::pin(async move {
             Ok(sqlx::query_scalar::<_, String>(state).bind(damaged).fetch_one(connection).await?)
@@ -354,6 +354,7 @@ async fn backlog(store: &Store, connection: &'static str, many: i64) {
                 "INSERT INTO request_keys (request, data_key) SELECT seq, x'02' FROM requests \
                  WHERE connection = $1 LIMIT $2",
             ] {
+                let sql = in_dialect(tx, sql);
                 sqlx::query(sql).bind(connection).bind(many).execute(&mut *tx).await?;
             }
             Ok(())

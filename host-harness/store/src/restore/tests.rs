@@ -105,7 +105,7 @@ struct Erasing {
 impl Erasing {
     async fn new() -> Self {
         let folder = Folder::new();
-        let store = folder.store().await;
+        let store = folder.file_store().await;
         connection_row(&store, "acme", "newsletter").await;
         store.person_key("acme").await.unwrap();
         let (ledger, _) = ErasureLedger::open(&store, &folder.file("host.db.erasures")).await.unwrap();
@@ -149,7 +149,7 @@ impl Erasing {
         let RestoredErasures::Reapplied(done) = restored(&backup, &database).await.unwrap().erasures else {
             panic!("the ledger was not found")
         };
-        let store = self.folder.store().await;
+        let store = self.folder.file_store().await;
         (self.folder, store, done)
     }
 
@@ -318,7 +318,7 @@ async fn a_ledger_of_another_database_erases_nobody_and_is_reported() {
 #[tokio::test]
 async fn a_backup_from_before_the_tenants_first_person_gets_its_key_from_the_ledger() {
     let folder = Folder::new();
-    let store = folder.store().await;
+    let store = folder.file_store().await;
     store.back_up(&folder.file("copy.db")).await.unwrap();
     connection_row(&store, "acme", "newsletter").await;
     let before = store.person_key("acme").await.unwrap().digest(b"x");

@@ -62,7 +62,7 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_a_newer_program_is_refused_by_the_programs_name_and_left_as_it_is() {
         let folder = Folder::new();
-        let store = folder.store().await;
+        let store = folder.file_store().await;
         write(&store, |tx| {
             Box::pin(async move {
                 for statement in [
@@ -97,7 +97,7 @@ mod tests {
     /// Returns the error of opening a database on which `how` was run.
     async fn refusal_after(how: &'static str) -> Option<StoreError> {
         let folder = Folder::new();
-        let store = folder.store().await;
+        let store = folder.file_store().await;
         sql(&store, how).await;
         store.close().await;
         Store::open(&folder.file("host.db"), &master_key()).await.err()

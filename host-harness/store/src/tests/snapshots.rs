@@ -1,11 +1,11 @@
 //! What a reader sees while others write.
 
-use super::{Folder, Store, mark, marks, master_key};
+use super::{Folder, mark, marks};
 
 #[tokio::test]
 async fn a_read_sees_one_state_of_the_database() {
     let folder = Folder::new();
-    let store = Store::open(&folder.file("state.db"), &master_key()).await.unwrap();
+    let store = folder.store().await;
     let names = "SELECT COUNT(*) FROM marks WHERE name IN ('before', 'during')";
     mark(&store, "before", false).await.unwrap();
     let writer = store.clone();

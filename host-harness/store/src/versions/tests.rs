@@ -94,7 +94,7 @@ async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_comp
         &store,
         "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference, \
            reference_by) \
-         SELECT 7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17', MIN(digest) FROM versions",
+         SELECT 7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17', digest FROM versions ORDER BY digest LIMIT 1",
     )
     .await;
     assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
@@ -110,7 +110,8 @@ async fn a_pinned_version_keeps_its_component() {
     sql(
         &store,
         "INSERT INTO pins (plugin, tenant, connection, digest, pinned_by, pinned_at, mac) \
-         SELECT 'iterable', 'acme', '', MIN(digest), 'ops', 1, x'00' FROM versions",
+         SELECT 'iterable', 'acme', '', digest, 'ops', 1, x'00' FROM versions \
+         ORDER BY digest LIMIT 1",
     )
     .await;
     assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
