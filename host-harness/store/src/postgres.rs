@@ -19,14 +19,16 @@ use crate::{
     error::StoreError,
     schema::migrate,
     seal::Vault,
-    writer::{Engine, Writer},
+    writer::{WriteEngine, Writer},
 };
 
 /// Begins a transaction that writes: with the lock, which the end of the transaction releases, and on disk once it is
-/// committed, even if the server's default is otherwise. A process that stops in the middle of it, such as one that is
+/// committed, even if the server's default is otherwise. Each statement sees what was committed before it, so that those
+/// after the lock see what its last holder wrote. A process that stops in the middle of it, such as one that is
 /// frozen, loses its connection after ten seconds and with it the lock: it may hold up the others for a moment only.
 /// Transactions take milliseconds. Nothing is set for longer than the transaction, so a pooler may be in between.
-const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+                     SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
                      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
                      SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
 
@@ -86,7 +88,7 @@ impl Database for Postgres {
     }
 }
 
-impl Engine for PostgresEngine {
+impl WriteEngine for PostgresEngine {
     const BEGIN: &'static str = BEGIN;
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
@@ -99,7 +101,7 @@ impl Engine for PostgresEngine {
         })
     }
 
-    fn was_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+    fn is_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let end = Instant::now() + PATIENCE;
             loop {
@@ -131,3 +133,6 @@ impl PostgresEngine {
         Ok(status)
     }
 }
+
+#[cfg(test)]
+mod tests;

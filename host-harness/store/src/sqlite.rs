@@ -13,10 +13,10 @@ use crate::{
     database::{Database, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
-    schema::migrate,
+    schema::{Schema as _, migrate},
     seal::Vault,
     unfinished::beside,
-    writer::{Engine, Writer},
+    writer::{WriteEngine, Writer},
 };
 
 /// The oldest supported version: older ones can corrupt a database in WAL mode (sqlite.org/changes.html, 3.51.3).
@@ -25,9 +25,6 @@ const MIN_VERSION: [u32; 3] = [3, 51, 3];
 /// Set on every connection. `secure_delete` overwrites deleted data, so that a destroyed key cannot be recovered.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
-
-/// Begins a transaction and takes the write lock.
-const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Number of readers: enough for the API and the workers. Each has its own thread and page cache.
 const READERS: u32 = 4;
@@ -153,9 +150,8 @@ async fn connected(url: &str) -> Result<Tx, StoreError> {
     Ok(connection)
 }
 
-impl Engine for SqliteEngine {
-    // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
-    const BEGIN: &'static str = BEGIN;
+impl WriteEngine for SqliteEngine {
+    const BEGIN: &'static str = SqliteSchema::BEGIN;
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
         Box::pin(connected(&self.url))
@@ -165,7 +161,7 @@ impl Engine for SqliteEngine {
         Box::pin(async { Ok(String::new()) })
     }
 
-    fn was_committed<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+    fn is_committed<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
         // A commit in the same process is always answered: one that fails is rolled back.
         Box::pin(async { Ok(false) })
     }

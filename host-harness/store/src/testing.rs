@@ -63,6 +63,12 @@ impl Folder {
         }
     }
 
+    /// Returns the database on the server; `None` if the environment names none.
+    #[cfg(test)]
+    pub(crate) fn server(&self) -> Option<&ServerDatabase> {
+        self.server.as_ref()
+    }
+
     /// Opens the store, creating it if there is none.
     pub async fn store(&self) -> Store {
         let address = self.address().await;

@@ -22,22 +22,22 @@ const MAX_BATCH: usize = 256;
 /// Capacity of the write queue. Callers wait while it is full.
 const QUEUE_CAPACITY: usize = 4_096;
 
-/// How often [`Engine::tidy`] runs while there are writes.
+/// How often [`WriteEngine::tidy`] runs while there are writes.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How a kind of database is written.
-pub(crate) trait Engine: Send + Sync + 'static {
+pub(crate) trait WriteEngine: Send + Sync + 'static {
     /// The statement that begins a transaction which excludes all other writers.
     const BEGIN: &'static str;
 
     /// Opens a connection for writing.
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>>;
 
-    /// Returns an id by which [`was_committed`](Self::was_committed) finds the transaction later.
+    /// Returns an id by which [`is_committed`](Self::is_committed) finds the transaction later.
     fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>>;
 
     /// Returns whether the transaction with the id `id`, whose commit was not answered, was committed.
-    fn was_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn is_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Does what keeps the database small, now and then and at the end.
     fn tidy<'a>(&'a self, connection: &'a mut Tx) -> BoxFuture<'a, ()>;
@@ -52,7 +52,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the task, with a connection that is open already.
-    pub(crate) fn start(engine: impl Engine, connection: Tx) -> Self {
+    pub(crate) fn start(engine: impl WriteEngine, connection: Tx) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
         let task = tokio::spawn(WriterTask { engine, connection: Some(connection) }.write_all(waiting));
         Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
@@ -89,7 +89,7 @@ enum NotCommitted {
     Unanswered { id: String, error: StoreError },
 }
 
-impl<E: Engine> WriterTask<E> {
+impl<E: WriteEngine> WriterTask<E> {
     /// Commits queued writes until all senders are dropped.
     async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
         let mut batch = Vec::new();
@@ -131,7 +131,7 @@ impl<E: Engine> WriterTask<E> {
             Ok(()) => Ok(()),
             Err(NotCommitted::RolledBack(error)) => Err(error),
             Err(NotCommitted::Unanswered { id, error }) => {
-                if self.engine.was_committed(&id).await? {
+                if self.engine.is_committed(&id).await? {
                     Ok(())
                 } else {
                     Err(error)
@@ -142,7 +142,7 @@ impl<E: Engine> WriterTask<E> {
 }
 
 /// Runs each of `acts` and commits all that did not fail.
-async fn commit<E: Engine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
+async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
     let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
     let mut transaction = connection.begin_with(E::BEGIN).await.map_err(rolled_back)?;
     let id = engine.transaction_id(&mut transaction).await.map_err(NotCommitted::RolledBack)?;

@@ -1,6 +1,6 @@
 //! The schema of PostgreSQL.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, Executor as _, migrate::Migrator};
@@ -11,7 +11,12 @@ use crate::{
     schema::{Schema, SchemaObject, run},
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+/// The migrations. They take no lock of their own: the transaction has one, and theirs would outlive it behind a pooler.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.set_locking(false);
+    migrations
+});
 
 /// Creates the objects of a schema apart from those in use, for as long as they are compared. It takes the rights to create
 /// schemas in the database.
@@ -43,6 +48,13 @@ const OBJECTS: &str = "WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS 
           FROM here JOIN pg_class c ON c.relnamespace = here.oid JOIN pg_rewrite r ON r.ev_class = c.oid \
           WHERE c.relkind <> 'v' \
         UNION ALL \
+        SELECT 'constraint', o.conname, pg_get_constraintdef(o.oid), 'pg_constraint'::regclass, o.oid \
+          FROM here JOIN pg_class c ON c.relnamespace = here.oid JOIN pg_constraint o ON o.conrelid = c.oid \
+          WHERE o.contype IN ('c', 'f') \
+        UNION ALL \
+        SELECT 'policy', y.polname, pg_get_expr(y.polqual, y.polrelid), 'pg_policy'::regclass, y.oid \
+          FROM here JOIN pg_class c ON c.relnamespace = here.oid JOIN pg_policy y ON y.polrelid = c.oid \
+        UNION ALL \
         SELECT 'function', p.proname, p.prosrc, 'pg_proc'::regclass, p.oid \
           FROM here JOIN pg_proc p ON p.pronamespace = here.oid) \
       SELECT CAST(kind AS TEXT) AS kind, CAST(name AS TEXT) AS name, CAST(sql AS TEXT) AS sql FROM objects \
@@ -52,7 +64,7 @@ pub(crate) struct PostgresSchema;
 
 impl Schema for PostgresSchema {
     // Without the limits of time of other transactions: a migration may take long.
-    const BEGIN: &'static str = "BEGIN; SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
     const IS_MIGRATED: &'static str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
 
     fn migrations(&self) -> &'static Migrator {

@@ -16,7 +16,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(super) struct SqliteSchema;
 
 impl Schema for SqliteSchema {
-    const BEGIN: &'static str = super::BEGIN;
+    // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const IS_MIGRATED: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 

@@ -23,7 +23,7 @@ pub(crate) const SERVER: &str = "CONNECTOR_HOST_TEST_POSTGRES";
 const LOCK_TEMPLATE: &str = "SELECT pg_advisory_lock(1668247139)";
 
 /// A database of its own, which is dropped with this value.
-pub(super) struct ServerDatabase {
+pub(crate) struct ServerDatabase {
     server: Url,
     name: String,
     created: OnceCell<()>,
@@ -43,6 +43,22 @@ impl ServerDatabase {
     pub(super) async fn address(&self, vault: &Vault) -> PostgresAddress {
         self.created.get_or_init(|| create(&self.server, &self.name, vault)).await;
         address(&self.server, &self.name)
+    }
+}
+
+#[cfg(test)]
+impl ServerDatabase {
+    /// Returns the host and the port of the server.
+    pub(crate) fn host_and_port(&self) -> (String, u16) {
+        (self.server.host_str().unwrap().to_owned(), self.server.port().unwrap_or(5432))
+    }
+
+    /// Returns the address of the database by way of a proxy that listens on this port.
+    pub(crate) fn by_way_of(&self, port: u16) -> PostgresAddress {
+        let mut proxy = self.server.clone();
+        proxy.set_host(Some("127.0.0.1")).unwrap();
+        proxy.set_port(Some(port)).unwrap();
+        address(&proxy, &self.name)
     }
 }
 

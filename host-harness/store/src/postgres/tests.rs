@@ -1,0 +1,50 @@
+mod losses;
+mod proxy;
+mod refusals;
+mod turns;
+
+use super::*;
+use crate::{
+    handle::Store,
+    testing::{
+        Folder,
+        server::{SERVER, connected, run},
+    },
+};
+
+/// Returns a folder whose store is on a server. Without a server, says that the test is skipped.
+fn folder_on_server() -> Option<Folder> {
+    let folder = Folder::new();
+    if folder.server().is_none() {
+        println!("skipped: {SERVER} has no URL of a PostgreSQL server");
+        return None;
+    }
+    Some(folder)
+}
+
+/// Connects to the folder's database, beside its stores.
+async fn beside(folder: &Folder) -> Tx {
+    let crate::DatabaseAddress::Server(address) = folder.address().await else { panic!("no server") };
+    connected(&address).await
+}
+
+/// Inserts the mark `name`.
+async fn insert_mark(tx: &mut Tx, name: &'static str) -> Result<(), StoreError> {
+    let insert = sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2)");
+    Ok(insert.bind(name).bind(vec![1_u8]).execute(tx).await.map(drop)?)
+}
+
+async fn mark(store: &Store, name: &'static str) -> Result<(), StoreError> {
+    store.write(move |tx| Box::pin(insert_mark(tx, name))).await
+}
+
+/// Returns the marks of tests.
+async fn marks(store: &Store) -> Vec<String> {
+    let read = store.read(|c| {
+        Box::pin(async move {
+            let names = "SELECT name FROM marks WHERE name NOT IN ('master-key', 'program') ORDER BY name";
+            Ok(sqlx::query_scalar(names).fetch_all(c).await?)
+        })
+    });
+    read.await.unwrap()
+}
