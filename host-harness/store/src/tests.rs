@@ -1,3 +1,4 @@
+mod dialects;
 mod odd_rows;
 mod snapshots;
 mod words;
