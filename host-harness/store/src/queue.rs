@@ -119,7 +119,8 @@ pub struct RequestUpdate {
     pub at: i64,
 }
 
-/// Visits each connection with waiting requests once per kind of lane, however many requests are waiting there.
+/// Visits each connection with waiting requests once per kind of lane, however many requests are waiting there. `MIN` rather
+/// than `EXISTS`, for which PostgreSQL looks through all due requests of a lane.
 pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
            SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
            SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
@@ -130,8 +131,8 @@ pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
          FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
          WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.paused_why IS NULL AND c.open_until <= $1 \
            AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
-           AND EXISTS (SELECT 1 FROM requests r WHERE r.connection = c.key AND r.action = l.action \
-                         AND r.step = l.step AND r.state = 'waiting' AND r.next_at <= $1) AND NOT EXISTS \
+           AND (SELECT MIN(r.next_at) FROM requests r WHERE r.connection = c.key AND r.action = l.action \
+                  AND r.step = l.step AND r.state = 'waiting') <= $1 AND NOT EXISTS \
            (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
          ORDER BY c.tenant, c.key, l.action, l.step";
 
