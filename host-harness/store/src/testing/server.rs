@@ -3,6 +3,7 @@
 use std::thread;
 
 use host_model::secret::Secret;
+use percent_encoding::percent_decode_str;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -50,7 +51,8 @@ impl ServerDatabase {
 impl ServerDatabase {
     /// Returns the host and the port of the server.
     pub(crate) fn host_and_port(&self) -> (String, u16) {
-        (self.server.host_str().unwrap().to_owned(), self.server.port().unwrap_or(5432))
+        let host = self.server.host_str().unwrap_or_else(|| panic!("{SERVER}: expected a URL with a host"));
+        (host.to_owned(), self.server.port().unwrap_or(5432))
     }
 
     /// Returns the address of the database by way of a proxy that listens on this port.
@@ -108,8 +110,11 @@ async fn create(server: &Url, name: &str, vault: &Vault) {
 /// Returns the address of the database `name` on the server.
 fn address(server: &Url, name: &str) -> PostgresAddress {
     let mut url = server.clone();
-    let password = url.password().and_then(Secret::new);
-    url.set_password(None).unwrap();
+    let password = url.password().map(|password| percent_decode_str(password).decode_utf8().unwrap());
+    let password = password.and_then(Secret::new);
+    if password.is_some() {
+        url.set_password(None).unwrap();
+    }
     url.set_path(name);
     PostgresAddress::new(url.as_str(), password).unwrap_or_else(|error| panic!("{SERVER}: {error}"))
 }
