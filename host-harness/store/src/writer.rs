@@ -83,6 +83,9 @@ struct WriterTask<E> {
 
 /// Why a batch was not committed.
 enum NotCommitted {
+    /// The connection was lost before the transaction began, such as by a restart of the server since the last one. Nothing
+    /// of these was done.
+    NotBegun { acts: Vec<Act>, error: StoreError },
     /// It was rolled back.
     RolledBack(StoreError),
     /// The commit was not answered. The transaction has this id.
@@ -117,11 +120,17 @@ impl<E: WriteEngine> WriterTask<E> {
     /// Commits a batch. After a failure such as a full disk or a lost connection, the state of the transaction is not known,
     /// so the next batch uses a new connection.
     async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.engine.connect().await?,
+        let (mut connection, is_new) = match self.connection.take() {
+            Some(connection) => (connection, false),
+            None => (self.engine.connect().await?, true),
         };
-        let committed = commit(&self.engine, &mut connection, acts).await;
+        let committed = match commit(&self.engine, &mut connection, acts).await {
+            Err(NotCommitted::NotBegun { acts, .. }) if !is_new => {
+                connection = self.engine.connect().await?;
+                commit(&self.engine, &mut connection, acts).await
+            }
+            ended => ended,
+        };
         if committed.is_ok() {
             self.connection = Some(connection);
         } else {
@@ -129,7 +138,7 @@ impl<E: WriteEngine> WriterTask<E> {
         }
         match committed {
             Ok(()) => Ok(()),
-            Err(NotCommitted::RolledBack(error)) => Err(error),
+            Err(NotCommitted::NotBegun { error, .. } | NotCommitted::RolledBack(error)) => Err(error),
             Err(NotCommitted::Unanswered { id, error }) => {
                 if self.engine.is_committed(&id).await? {
                     Ok(())
@@ -144,7 +153,13 @@ impl<E: WriteEngine> WriterTask<E> {
 /// Runs each of `acts` and commits all that did not fail.
 async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
     let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
-    let mut transaction = connection.begin_with(E::BEGIN).await.map_err(rolled_back)?;
+    let mut transaction = match connection.begin_with(E::BEGIN).await {
+        Ok(transaction) => transaction,
+        Err(error) if is_about_connection(&error) => {
+            return Err(NotCommitted::NotBegun { acts, error: error.into() });
+        }
+        Err(error) => return Err(rolled_back(error)),
+    };
     let id = engine.transaction_id(&mut transaction).await.map_err(NotCommitted::RolledBack)?;
     for act in acts {
         let mut piece = transaction.begin().await.map_err(rolled_back)?;
@@ -157,6 +172,14 @@ async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>)
         }
     }
     transaction.commit().await.map_err(|error| NotCommitted::Unanswered { id, error: error.into() })
+}
+
+/// Returns whether a connection was lost: the server ended it (57P01 to 57P05), or it broke.
+fn is_about_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refused) => refused.code().is_some_and(|code| code.starts_with("57P")),
+        error => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+    }
 }
 
 /// The error for a savepoint that no longer exists: after some failures, the database has already rolled back the whole

@@ -42,17 +42,34 @@ async fn a_writer_whose_connection_the_server_ends_reports_it_and_writes_again()
     let store = folder.store().await;
     let (pid, resume, write) = stopped(&store, "lost", "SELECT 1").await;
     let mut beside = beside(&folder).await;
-    let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend(CAST($1 AS INTEGER), 10000)")
-        .bind(pid)
-        .fetch_one(&mut beside)
-        .await
-        .unwrap();
-    assert!(ended);
+    end_connection(&mut beside, pid).await;
     resume.send(()).unwrap();
     let error = write.await.unwrap().unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error}");
     mark(&store, "later").await.unwrap();
     assert_eq!(marks(&store).await, ["later"]);
+}
+
+#[tokio::test]
+async fn a_writer_whose_connection_ended_while_it_had_nothing_to_write_writes_on_another_one() {
+    let Some(folder) = folder_on_server() else { return };
+    let store = folder.store().await;
+    let pid = store.write(|tx| {
+        Box::pin(async move {
+            let pid = sqlx::query_scalar("SELECT CAST(pg_backend_pid() AS BIGINT)");
+            Ok(pid.fetch_one(tx).await?)
+        })
+    });
+    end_connection(&mut beside(&folder).await, pid.await.unwrap()).await;
+    mark(&store, "later").await.unwrap();
+    assert_eq!(marks(&store).await, ["later"]);
+}
+
+/// Ends the connection with this process id, and waits until it has ended.
+async fn end_connection(beside: &mut Tx, pid: i64) {
+    let ended = sqlx::query_scalar("SELECT pg_terminate_backend(CAST($1 AS INTEGER), 10000)").bind(pid);
+    let ended: bool = ended.fetch_one(beside).await.unwrap();
+    assert!(ended);
 }
 
 #[tokio::test]
