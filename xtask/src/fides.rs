@@ -7,7 +7,6 @@ mod lines;
 mod machine;
 mod place;
 mod platform;
-mod process;
 mod servers;
 mod steps;
 mod template;
@@ -21,6 +20,7 @@ use crate::{
     build,
     programs::{
         interruption::{self, Afterwards},
+        process::{Stop, command},
         stand_in::StandIn,
         step::run_all as run_steps,
     },
@@ -32,7 +32,6 @@ use host::{CONNECTION, ConnectorHost};
 use machine::Machine;
 use place::Place;
 use platform::FidesServer;
-use process::{Stop, command};
 pub(crate) use template::{Ending, Protocol, Variant};
 use trial::Trial;
 

@@ -30,6 +30,8 @@ enum Xtask {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run the tests of the store on PostgreSQL, which is installed if need be.
+    Postgres,
     /// Check formatting, lints, tidiness and documentation.
     Lint,
     /// Walk through the operator's page in a browser, and take pictures of every screen.
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
     let done = match Xtask::parse() {
         Xtask::Build => build::all(),
         Xtask::Test { arguments } => test::all(&arguments),
+        Xtask::Postgres => test::on_postgres(),
         Xtask::Lint => lint::all(),
         Xtask::Screens { name } => browser::take_pictures(name.as_deref()),
         Xtask::Demo { keep } => demo::run_all(if keep { Afterwards::Stay } else { Afterwards::End }),

@@ -1,12 +1,16 @@
 //! Runs all tests: unit tests, integration tests and the tests in the documentation.
 
-use std::env;
+use std::{env, path::PathBuf, process::Command};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use tempfile::TempDir;
+use xtask::components::root;
 
 use crate::{
     browser, build,
-    shell::{cargo, run, say},
+    programs::{postgresql::Programs, unprivileged},
+    shell::{cargo, output, run, say},
 };
 
 /// A clock that can be advanced, for the tests that kill the program.
@@ -16,13 +20,30 @@ const FEATURES: &str = "--features=host-cli/test-clock";
 /// have cargo build the TLS stack once more.
 const ORDERS: [&str; 4] = ["test", "--package=host-exchange", "--features=shuttle", "--test=orders"];
 
-/// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also checks the exchange, and
-/// walks through the operator's page in a browser.
+/// The folder of the store, in which its tests expect to run.
+const STORE: &str = "host-harness/store";
+
+/// The environment variable with which they run on a server of PostgreSQL.
+const SERVER: &str = "CONNECTOR_HOST_TEST_POSTGRES";
+
+/// The user that creates the databases of the tests.
+const USER: &str = "tests";
+
+/// What the server does not need for tests, and connections for several of them at a time.
+const OPTIONS: [&str; 4] =
+    ["max_connections=200", "wal_level=minimal", "max_wal_senders=0", "autovacuum=off"];
+
+/// A folder in memory, in which a database is created many times faster, and the space that has to be free there.
+const MEMORY: (&str, u64) = ("/dev/shm", 1 << 30);
+
+/// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also runs those of the
+/// store on PostgreSQL, checks the exchange, and walks through the operator's page in a browser.
 pub(crate) fn all(arguments: &[String]) -> Result<()> {
     build::all()?;
     say("tests");
     run(cargo(["test", FEATURES]).args(arguments))?;
     if arguments.is_empty() {
+        store_on_postgres()?;
         say("the exchange of versions, in many orders of its threads");
         run(&mut cargo(ORDERS))?;
         walk_in_browser()?;
@@ -30,16 +51,92 @@ pub(crate) fn all(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Walks through the operator's page if the machine has a browser, or can install one. What is left out on a developer's
-/// machine is a failure in continuous integration.
+/// Walks through the operator's page if the machine has a browser, or can install one.
 fn walk_in_browser() -> Result<()> {
-    match browser::prepare() {
-        Ok(()) => browser::walk(),
-        Err(error) if env::var_os("CI").is_some() => Err(error.context("the page's tests cannot run")),
-        Err(error) => {
-            say("everything passed, but the tests of the operator's page in a browser were left out:");
-            say(&format!("{error:#}; then `cargo xtask screens` runs them"));
-            Ok(())
+    let left_out =
+        LeftOut { what: "the tests of the operator's page in a browser", command: "cargo xtask screens" };
+    left_out.unless_prepared(browser::prepare(), |()| browser::walk())
+}
+
+/// Runs the tests of the store on PostgreSQL if the machine has it, or can install it.
+fn store_on_postgres() -> Result<()> {
+    let left_out = LeftOut { what: "the tests of the store on PostgreSQL", command: "cargo xtask postgres" };
+    left_out.unless_prepared(Programs::prepare(), |programs| test_store(&programs))
+}
+
+/// Tests that need what the machine may not have.
+struct LeftOut {
+    what: &'static str,
+    /// The command that runs them alone.
+    command: &'static str,
+}
+
+impl LeftOut {
+    /// Runs the tests with what was prepared. If that failed, says what is left out, which is a failure in continuous
+    /// integration.
+    fn unless_prepared<T>(self, prepared: Result<T>, test: impl FnOnce(T) -> Result<()>) -> Result<()> {
+        let Self { what, command } = self;
+        match prepared {
+            Ok(prepared) => test(prepared),
+            Err(error) if env::var_os("CI").is_some() => Err(error.context(format!("{what} cannot run"))),
+            Err(error) => {
+                say(&format!("everything passed, but {what} were left out:"));
+                say(&format!("{error:#}; then `{command}` runs them"));
+                Ok(())
+            }
         }
     }
+}
+
+/// Runs the tests of the store on a server of their own.
+fn test_store(programs: &Programs) -> Result<()> {
+    let tests = store_tests()?;
+    say("the store on PostgreSQL");
+    let folder = temporary_folder()?;
+    // The server's user passes through it to its own folder.
+    unprivileged::give(folder.path(), 0o711, None)?;
+    let (data, log) = (folder.path().join("postgresql"), folder.path().join("log"));
+    let server = programs.start(USER, &data, &log, &OPTIONS)?;
+    let url = format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
+    run(Command::new(tests).current_dir(root().join(STORE)).env(SERVER, url))
+}
+
+/// Returns a folder in memory if there is room, or else on disk.
+fn temporary_folder() -> Result<TempDir> {
+    let (memory, needed) = MEMORY;
+    let free = rustix::fs::statvfs(memory).map(|free| free.f_bavail.saturating_mul(free.f_frsize));
+    let has_room = free.is_ok_and(|free| free >= needed);
+    Ok(if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }?)
+}
+
+/// Returns the program with the unit tests of the store, which the tests of everything have built.
+fn store_tests() -> Result<PathBuf> {
+    let built = output(&mut cargo(["test", FEATURES, "--no-run", "--message-format=json", "--quiet"]))?;
+    let messages = built.lines().filter_map(|line| serde_json::from_str::<BuiltProgram>(line).ok());
+    let mut of_store = messages.filter(|built| built.target.name == "host_store" && built.profile.test);
+    of_store.find_map(|built| built.executable).context("cargo built no tests of host-store")
+}
+
+/// What cargo says about a program that it has built.
+#[derive(Deserialize)]
+struct BuiltProgram {
+    target: BuiltTarget,
+    profile: BuiltProfile,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct BuiltTarget {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct BuiltProfile {
+    test: bool,
+}
+
+/// Builds the tests of the store, and runs them on PostgreSQL.
+pub(crate) fn on_postgres() -> Result<()> {
+    build::all()?;
+    test_store(&Programs::prepare()?)
 }

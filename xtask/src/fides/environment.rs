@@ -10,12 +10,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use xtask::components::target_dir;
 
-use super::{
-    machine::Machine,
-    process::{Process, Stop, command, to_log},
-};
+use super::machine::Machine;
 use crate::{
-    programs::wait::until,
+    programs::{
+        process::{Process, Stop, command, to_log},
+        wait::until,
+    },
     shell::{run, say, shown},
 };
 

@@ -10,16 +10,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use xtask::components;
 
-use super::{
-    lines::Lines,
-    place::Place,
-    process::{Process, Stop, command},
-};
+use super::{lines::Lines, place::Place};
 use crate::{
     programs::{
         client::Client,
         connector_host::{address_in, output_of},
         document::{list, says, text},
+        process::{Process, Stop, command},
         secret_file, setup,
         stand_in::StandIn,
     },

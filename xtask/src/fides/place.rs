@@ -6,7 +6,7 @@ use anyhow::Result;
 use tempfile::TempDir;
 use xtask::components::target_dir;
 
-use super::machine::Machine;
+use crate::programs::unprivileged;
 
 /// The folders of a run.
 pub(super) struct Place {
@@ -25,7 +25,7 @@ impl Place {
         fs::create_dir_all(&logs)?;
         let temporary = TempDir::with_prefix("connector-host-fides-")?;
         // The servers' users pass through it to their own folders.
-        Machine::give(temporary.path(), 0o711, None)?;
+        unprivileged::give(temporary.path(), 0o711, None)?;
         Ok(Self { logs, temporary })
     }
 

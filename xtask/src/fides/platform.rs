@@ -16,10 +16,13 @@ use super::{
     environment::Environment,
     lines::Lines,
     place::Place,
-    process::{Process, Stop, command, to_log},
-    servers::{DATABASE, Server, USER, new_secret},
+    servers::{DATABASE, USER},
 };
-use crate::programs::wait::{free_port, until};
+use crate::programs::{
+    process::{Process, Stop, command, to_log},
+    server::{Server, new_secret},
+    wait::{free_port, until},
+};
 
 /// Time for the webserver to start: it first runs hundreds of migrations.
 const PATIENCE: Duration = Duration::from_mins(10);

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::{api::Api, host::ConnectorHost, platform::FidesServer, servers::Server};
+use super::{api::Api, host::ConnectorHost, platform::FidesServer};
 use crate::programs::{
     document::{says, text},
+    server::Server,
     stand_in::StandIn,
     wait::until,
 };

@@ -20,14 +20,14 @@ const TIME_TO_END: Duration = Duration::from_secs(10);
 
 /// The signal that asks a program to end.
 #[derive(Clone, Copy)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Terminate,
     /// PostgreSQL's fast shutdown. After SIGTERM it would wait for its clients.
     Interrupt,
 }
 
 /// A program in a process group of its own. Its drop ends the whole group.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Process {
 }
 
 /// Returns a command that runs `program` as `user`, or as this program's user, and that ends if this program is killed.
-pub(super) fn command(program: impl AsRef<OsStr>, user: Option<&str>, stop: Stop) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>, user: Option<&str>, stop: Stop) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", stop.name()]);
     if let Some(user) = user {
@@ -47,7 +47,7 @@ pub(super) fn command(program: impl AsRef<OsStr>, user: Option<&str>, stop: Stop
 
 impl Process {
     /// Starts the program. Its errors go to `log`; its output too, unless the command says otherwise.
-    pub(super) fn start(name: &'static str, command: &mut Command, log: &Path, stop: Stop) -> Result<Self> {
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path, stop: Stop) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
         let child =
             command.stderr(file).process_group(0).spawn().with_context(|| format!("cannot start {name}"))?;
@@ -55,7 +55,7 @@ impl Process {
     }
 
     /// Fails if the program has ended.
-    pub(super) fn is_running(&mut self) -> Result<()> {
+    pub(crate) fn is_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("{} ended: {status}; its log is {}", self.name, shown(&self.log));
         }
@@ -63,7 +63,7 @@ impl Process {
     }
 
     /// Returns a value once the program has ended well. Fails if it ended otherwise.
-    pub(super) fn ended(&mut self) -> Result<Option<()>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<()>> {
         match self.child.try_wait()? {
             None => Ok(None),
             Some(status) if status.success() => Ok(Some(())),
@@ -72,12 +72,12 @@ impl Process {
     }
 
     /// Takes its output, if it was piped.
-    pub(super) fn output(&mut self) -> Result<ChildStdout> {
+    pub(crate) fn output(&mut self) -> Result<ChildStdout> {
         self.child.stdout.take().with_context(|| format!("no output of {}", self.name))
     }
 
     /// Takes its input, if it was piped.
-    pub(super) fn input(&mut self) -> Result<ChildStdin> {
+    pub(crate) fn input(&mut self) -> Result<ChildStdin> {
         self.child.stdin.take().with_context(|| format!("no input of {}", self.name))
     }
 
@@ -119,6 +119,6 @@ impl Stop {
 }
 
 /// Opens `log` for a program's output.
-pub(super) fn to_log(log: &Path) -> Result<Stdio> {
+pub(crate) fn to_log(log: &Path) -> Result<Stdio> {
     Ok(File::options().create(true).append(true).open(log)?.into())
 }

@@ -1,0 +1,82 @@
+//! PostgreSQL on the loopback address, unprivileged, with data that is thrown away.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    process::{Process, Stop, command, to_log},
+    secret_file,
+    server::{Server, new_secret},
+    unprivileged,
+    wait::{free_port, until},
+};
+use crate::{debian, shell::run};
+
+/// Debian's package.
+pub(crate) const PACKAGE: &str = "postgresql";
+
+/// Time for the server to start.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Not durable, since a crash of the machine ends the run anyway; and no client uses the socket.
+const OPTIONS: [&str; 3] = ["fsync=off", "full_page_writes=off", "unix_socket_directories="];
+
+/// The folder of `initdb` and `postgres`.
+pub(crate) struct Programs(PathBuf);
+
+impl Programs {
+    /// Finds the programs of the newest version; `None` if there are none.
+    pub(crate) fn find() -> Option<Self> {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+        let newest = versions
+            .flatten()
+            .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())
+            .max()?;
+        Some(Self(format!("/usr/lib/postgresql/{newest}/bin").into()))
+    }
+
+    /// Finds the programs, or installs them. Fails with the command that would.
+    pub(crate) fn prepare() -> Result<Self> {
+        if let Some(found) = Self::find() {
+            return Ok(found);
+        }
+        debian::install(&[PACKAGE])?;
+        Self::find().context("the package of PostgreSQL is installed, but its programs were not found")
+    }
+
+    /// Creates a database cluster of `user` in the new folder `folder`, and starts it with `options` beside its own.
+    pub(crate) fn start(&self, user: &str, folder: &Path, log: &Path, options: &[&str]) -> Result<Server> {
+        let (port, password) = (free_port()?, new_secret()?);
+        let runs_as = unprivileged::user("postgres");
+        unprivileged::create_folder(folder, runs_as)?;
+        let (data, password_file) = (folder.join("data"), folder.join("password"));
+        secret_file::write(&password_file, &password)?;
+        unprivileged::give(&password_file, 0o600, runs_as)?;
+        let mut initialise = command(self.0.join("initdb"), runs_as, Stop::Interrupt);
+        initialise.arg("--pgdata").arg(&data).arg("--pwfile").arg(&password_file);
+        initialise.args(["--username", user, "--auth", "scram-sha-256"]);
+        initialise.args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]);
+        run(initialise.current_dir(folder).stdout(to_log(log)?).stderr(to_log(log)?))?;
+
+        let mut server = command(self.0.join("postgres"), runs_as, Stop::Interrupt);
+        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+        for option in OPTIONS.iter().chain(options) {
+            server.args(["-c", option]);
+        }
+        server.current_dir(folder).stdin(Stdio::null()).stdout(to_log(log)?);
+        let mut process = Process::start("PostgreSQL", &mut server, log, Stop::Interrupt)?;
+        until("PostgreSQL", PATIENCE, || {
+            process.is_running()?;
+            let mut ready = Command::new(self.0.join("pg_isready"));
+            let asked = ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status()?;
+            Ok(asked.success().then_some(()))
+        })?;
+        Ok(Server::new(port, password, process))
+    }
+}
