@@ -97,10 +97,7 @@ pub enum StoreError {
     )]
     UnknownCommit,
     /// A backup of PostgreSQL is taken with its own programs.
-    #[error(
-        "a PostgreSQL database is backed up with its own programs, such as pg_dump or pg_basebackup: see \"PostgreSQL\" in \
-         the operator's guide"
-    )]
+    #[error("a PostgreSQL database is backed up with its own programs, such as pg_dump or pg_basebackup")]
     BackedUpByServer,
     /// A text contains the character NUL, which PostgreSQL cannot store.
     #[error("a text contains the character U+0000, which the database cannot store")]
