@@ -67,6 +67,7 @@ pub(crate) async fn in_words(response: Response) -> Response {
         StatusCode::METHOD_NOT_ALLOWED => {
             "This address belongs to a button, and does nothing when it is opened. Go back, and press it."
         }
+        StatusCode::PAYLOAD_TOO_LARGE => "What was sent is too large for this form. Go back, and send less.",
         _ => {
             "The address or the form contains something that is not understood. Go back, and try again from there."
         }

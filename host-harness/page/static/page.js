@@ -64,10 +64,11 @@ document.addEventListener("htmx:before:response", (event) => {
 });
 document.addEventListener("htmx:after:swap", showValues);
 
-// A session that is not used ends: the user is told two minutes before, and can go on.
+// A session that is not used ends: two minutes before, the user can go on.
 const idle = document.querySelector("[data-idle]");
 function warnOfEnd() {
-  setTimeout(() => (idle.hidden = false), (idle.dataset.idle - 120) * 1000);
+  const seconds = Number(idle.dataset.idle);
+  setTimeout(() => (idle.hidden = false), Math.max(seconds - 120, seconds / 2) * 1000);
 }
 if (idle) {
   warnOfEnd();
