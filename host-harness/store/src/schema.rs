@@ -20,15 +20,11 @@ pub(crate) trait Schema: Sync {
     const BEGIN: &'static str;
     /// The query of the number of tables that list the migrations that were run: 0 or 1.
     const IS_MIGRATED: &'static str;
+    /// The query of the objects of a database: `kind`, `name` and `sql` of each.
+    const OBJECTS: &'static str;
 
     /// The migrations.
     fn migrations(&self) -> &'static Migrator;
-
-    /// Returns the objects of a database.
-    fn objects<'a>(
-        &'a self,
-        connection: &'a mut Tx,
-    ) -> BoxFuture<'a, Result<BTreeSet<SchemaObject>, StoreError>>;
 
     /// Returns the objects that a database with the schema `version` has; those of an empty database if it is `None`.
     fn reference<'a>(
@@ -80,13 +76,18 @@ async fn check_objects<S: Schema>(
     version: Option<i64>,
 ) -> Result<(), StoreError> {
     let expected = schema.reference(connection, version).await?;
-    let found = schema.objects(connection).await?;
+    let found = objects::<S>(connection).await?;
     let foreign: Vec<String> = found.difference(&expected).map(SchemaObject::to_string).collect();
     let missing: Vec<String> = expected.difference(&found).map(SchemaObject::to_string).collect();
     if foreign.is_empty() && missing.is_empty() {
         return Ok(());
     }
     Err(StoreError::ForeignSchema { foreign, missing })
+}
+
+/// Returns the objects of a database.
+pub(crate) async fn objects<S: Schema>(connection: &mut Tx) -> Result<BTreeSet<SchemaObject>, StoreError> {
+    Ok(sqlx::query_as(S::OBJECTS).fetch_all(connection).await?.into_iter().collect())
 }
 
 /// A table, index, trigger or view, with the statement that creates it.

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor as _, migrate::Migrator};
 use crate::{
     database::Tx,
     error::StoreError,
-    schema::{Schema, SchemaObject, run},
+    schema::{Schema, SchemaObject, objects, run},
 };
 
 /// The migrations. They take no lock of their own: the transaction has one, and theirs would outlive it behind a pooler.
@@ -67,17 +67,10 @@ impl Schema for PostgresSchema {
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
     const IS_MIGRATED: &'static str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
 
+    const OBJECTS: &'static str = OBJECTS;
+
     fn migrations(&self) -> &'static Migrator {
         &MIGRATIONS
-    }
-
-    fn objects<'a>(
-        &'a self,
-        connection: &'a mut Tx,
-    ) -> BoxFuture<'a, Result<BTreeSet<SchemaObject>, StoreError>> {
-        Box::pin(
-            async move { Ok(sqlx::query_as(OBJECTS).fetch_all(connection).await?.into_iter().collect()) },
-        )
     }
 
     fn reference<'a>(
@@ -90,7 +83,7 @@ impl Schema for PostgresSchema {
             let mut draft = connection.begin().await?;
             draft.execute(sqlx::raw_sql(BEGIN_REFERENCE)).await?;
             run(&MIGRATIONS, &mut draft, version).await?;
-            let objects = self.objects(&mut draft).await?;
+            let objects = objects::<Self>(&mut draft).await?;
             draft.rollback().await?;
             Ok(objects)
         })

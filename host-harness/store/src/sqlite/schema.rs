@@ -8,7 +8,7 @@ use sqlx::{Connection as _, migrate::Migrator};
 use crate::{
     database::Tx,
     error::StoreError,
-    schema::{Schema, SchemaObject, run},
+    schema::{Schema, SchemaObject, objects, run},
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -21,18 +21,12 @@ impl Schema for SqliteSchema {
     const IS_MIGRATED: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 
+    /// Leaves out the tables that `ANALYZE` creates.
+    const OBJECTS: &'static str = "SELECT type AS kind, name, sql FROM sqlite_master \
+                                   WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))";
+
     fn migrations(&self) -> &'static Migrator {
         &MIGRATIONS
-    }
-
-    /// Leaves out the tables that `ANALYZE` creates.
-    fn objects<'a>(
-        &'a self,
-        connection: &'a mut Tx,
-    ) -> BoxFuture<'a, Result<BTreeSet<SchemaObject>, StoreError>> {
-        let sql = "SELECT type AS kind, name, sql FROM sqlite_master \
-                   WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))";
-        Box::pin(async move { Ok(sqlx::query_as(sql).fetch_all(connection).await?.into_iter().collect()) })
     }
 
     fn reference<'a>(
@@ -45,7 +39,7 @@ impl Schema for SqliteSchema {
             if let Some(version) = version {
                 run(&MIGRATIONS, &mut reference, version).await?;
             }
-            let objects = self.objects(&mut reference).await?;
+            let objects = objects::<Self>(&mut reference).await?;
             reference.close().await?;
             Ok(objects)
         })

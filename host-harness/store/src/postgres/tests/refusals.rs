@@ -97,7 +97,7 @@ async fn an_error_of_a_connection_shows_no_password() {
     const PASSWORD: &str = "hunter2-is-long";
     let Some(folder) = folder_on_server() else { return };
     let (host, port) = folder.server().unwrap().host_and_port();
-    // A port that nobody listens on any more.
+    // A port with no listener any more.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for url in [
         format!("postgres://postgres@127.0.0.1:{closed}/postgres"),
