@@ -1,6 +1,6 @@
 //! Runs all tests: unit tests, integration tests and the tests in the documentation.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -20,8 +20,12 @@ const FEATURES: &str = "--features=host-cli/test-clock";
 /// have cargo build the TLS stack once more.
 const ORDERS: [&str; 4] = ["test", "--package=host-exchange", "--features=shuttle", "--test=orders"];
 
-/// The folder of the store, in which its tests expect to run.
-const STORE: &str = "host-harness/store";
+/// The crates whose tests touch the database, each with the folder in which they expect to run.
+const CRATES: [(&str, &str); 3] = [
+    ("host_store", "host-harness/store"),
+    ("host_service", "host-harness/service"),
+    ("host_api", "host-harness/api"),
+];
 
 /// The environment variable with which they run on a server of PostgreSQL.
 const SERVER: &str = "CONNECTOR_HOST_TEST_POSTGRES";
@@ -36,14 +40,14 @@ const OPTIONS: [&str; 4] =
 /// A folder in memory, in which a database is created many times faster, and the space that has to be free there.
 const MEMORY: (&str, u64) = ("/dev/shm", 1 << 30);
 
-/// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also runs those of the
-/// store on PostgreSQL, checks the exchange, and walks through the operator's page in a browser.
+/// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also runs those that
+/// touch the database on PostgreSQL, checks the exchange, and walks through the operator's page in a browser.
 pub(crate) fn all(arguments: &[String]) -> Result<()> {
     build::all()?;
     say("tests");
     run(cargo(["test", FEATURES]).args(arguments))?;
     if arguments.is_empty() {
-        store_on_postgres()?;
+        database_on_postgres()?;
         say("the exchange of versions, in many orders of its threads");
         run(&mut cargo(ORDERS))?;
         walk_in_browser()?;
@@ -58,10 +62,10 @@ fn walk_in_browser() -> Result<()> {
     left_out.unless_prepared(browser::prepare(), |()| browser::walk())
 }
 
-/// Runs the tests of the store on PostgreSQL if the machine has it, or can install it.
-fn store_on_postgres() -> Result<()> {
-    let left_out = LeftOut { what: "the tests of the store on PostgreSQL", command: "cargo xtask postgres" };
-    left_out.unless_prepared(Programs::prepare(), |programs| test_store(&programs))
+/// Runs the tests that touch the database on PostgreSQL if the machine has it, or can install it.
+fn database_on_postgres() -> Result<()> {
+    let left_out = LeftOut { what: "the tests on PostgreSQL", command: "cargo xtask postgres" };
+    left_out.unless_prepared(Programs::prepare(), |programs| test_on(&programs))
 }
 
 /// Tests that need what the machine may not have.
@@ -88,17 +92,22 @@ impl LeftOut {
     }
 }
 
-/// Runs the tests of the store on a server of their own.
-fn test_store(programs: &Programs) -> Result<()> {
-    let tests = store_tests()?;
-    say("the store on PostgreSQL");
+/// Runs the tests that touch the database on a server of their own.
+fn test_on(programs: &Programs) -> Result<()> {
+    let built = built_tests()?;
+    say("the tests on PostgreSQL");
     let folder = temporary_folder()?;
     // The server's user passes through it to its own folder.
     unprivileged::give(folder.path(), 0o711, None)?;
     let (data, log) = (folder.path().join("postgresql"), folder.path().join("log"));
     let server = programs.start(USER, &data, &log, &OPTIONS)?;
     let url = format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
-    run(Command::new(tests).current_dir(root().join(STORE)).env(SERVER, url))
+    for (name, folder) in CRATES {
+        let tests = built.get(name).with_context(|| format!("cargo built no tests of {name}"))?;
+        say(&format!("{name} on PostgreSQL"));
+        run(Command::new(tests).current_dir(root().join(folder)).env(SERVER, &url))?;
+    }
+    Ok(())
 }
 
 /// Returns a folder in memory if there is room, or else on disk.
@@ -109,12 +118,13 @@ fn temporary_folder() -> Result<TempDir> {
     Ok(if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }?)
 }
 
-/// Returns the program with the unit tests of the store, which the tests of everything have built.
-fn store_tests() -> Result<PathBuf> {
+/// Returns the programs with unit tests that the tests of everything have built, by the name of their crate.
+fn built_tests() -> Result<BTreeMap<String, PathBuf>> {
     let built = output(&mut cargo(["test", FEATURES, "--no-run", "--message-format=json", "--quiet"]))?;
     let messages = built.lines().filter_map(|line| serde_json::from_str::<BuiltProgram>(line).ok());
-    let mut of_store = messages.filter(|built| built.target.name == "host_store" && built.profile.test);
-    of_store.find_map(|built| built.executable).context("cargo built no tests of host-store")
+    let tests =
+        messages.filter(|built| built.profile.test && built.target.kind.iter().any(|kind| kind == "lib"));
+    Ok(tests.filter_map(|built| Some((built.target.name, built.executable?))).collect())
 }
 
 /// What cargo says about a program that it has built.
@@ -128,6 +138,7 @@ struct BuiltProgram {
 #[derive(Deserialize)]
 struct BuiltTarget {
     name: String,
+    kind: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +146,8 @@ struct BuiltProfile {
     test: bool,
 }
 
-/// Builds the tests of the store, and runs them on PostgreSQL.
+/// Builds the tests, and runs those that touch the database on PostgreSQL.
 pub(crate) fn on_postgres() -> Result<()> {
     build::all()?;
-    test_store(&Programs::prepare()?)
+    test_on(&Programs::prepare()?)
 }

@@ -238,13 +238,21 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if access::permits_line() {
+        if !matches!(error, StoreError::NulCharacter) && access::permits_line() {
             tracing::error!(%error, request_id = request_id::current(), "the store failed");
         }
         match error {
             StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")
             }
+            StoreError::UnknownCommit => Self::of(
+                kinds::UNAVAILABLE,
+                "the database did not say whether it was stored: look, or send it again with its Idempotency-Key",
+            ),
+            StoreError::NulCharacter => Self::of(
+                kinds::BAD_PATH,
+                "the request contains the character NUL (U+0000), which the database cannot store: remove it",
+            ),
             _ => Self::of(
                 kinds::INTERNAL,
                 "the database contains data that cannot be read: see the service's log",

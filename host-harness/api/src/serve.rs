@@ -124,7 +124,7 @@ impl Server {
             Ok(both) => both,
             Err(refused) => {
                 // An address is in use if another process serves the same database, which explains it better.
-                drop(Lock::take(&config.database).map_err(ServiceError::from)?);
+                drop(Lock::of_file(&config.database).map_err(ServiceError::from)?);
                 return Err(refused);
             }
         };

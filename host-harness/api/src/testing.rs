@@ -30,13 +30,14 @@ use host_store::{
     alarms::{self, Alarm, StoredAlarm},
     api_keys::{self, NewApiKey, PREFIX},
     grant::Grant,
-    holds, testing,
+    holds,
+    testing::{self, Folder},
 };
 
 pub struct ApiBench {
     pub stand_in: StandIn,
     pub parts: Parts,
-    folder: Arc<tempfile::TempDir>,
+    folder: Arc<Folder>,
     api: SocketAddr,
     webhooks: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
@@ -74,10 +75,10 @@ impl ApiBench {
     /// Starts a service with `more` in the configuration, in which HOST stands for the stand-in's address.
     pub async fn with(more: &str) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        std::fs::write(folder.path().join("master.key"), "ab".repeat(32)).unwrap();
-        std::fs::write(folder.path().join("api.key"), stand_in.api_key()).unwrap();
-        configure(&folder, &stand_in, more);
+        let folder = Arc::new(Folder::new());
+        std::fs::write(folder.file("master.key"), "ab".repeat(32)).unwrap();
+        std::fs::write(folder.file("api.key"), stand_in.api_key()).unwrap();
+        configure(&folder, &stand_in, more).await;
         Box::pin(Self::start(folder, stand_in)).await
     }
 
@@ -93,15 +94,15 @@ impl ApiBench {
     /// Starts a service on copies of `files`, which include a configuration.
     pub async fn at_copy_of(original: &Path, files: &[&str]) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = Arc::new(Folder::new());
         for file in files {
-            std::fs::copy(original.join(file), folder.path().join(file)).unwrap();
+            std::fs::copy(original.join(file), folder.file(file)).unwrap();
         }
         Box::pin(Self::start(folder, stand_in)).await
     }
 
-    async fn start(folder: Arc<tempfile::TempDir>, stand_in: StandIn) -> Self {
-        let settings = ConfigFile::read(folder.path().join("connector-host.toml")).unwrap();
+    async fn start(folder: Arc<Folder>, stand_in: StandIn) -> Self {
+        let settings = ConfigFile::read(folder.file("connector-host.toml")).unwrap();
         let service = Server::start(settings).await.unwrap();
         let (api, webhooks) = service.addresses();
         let parts = service.parts().clone();
@@ -121,12 +122,17 @@ impl ApiBench {
     }
 
     /// Rewrites the configuration.
-    pub fn configure(&self, more: &str) {
-        configure(&self.folder, &self.stand_in, more);
+    pub async fn configure(&self, more: &str) {
+        configure(&self.folder, &self.stand_in, more).await;
+    }
+
+    /// Whether the database is on a server of PostgreSQL.
+    pub fn is_on_server(&self) -> bool {
+        self.folder.is_on_server()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.file(name)
     }
 
     /// Creates an API key for these tenants, or all.
@@ -278,15 +284,16 @@ pub fn tagged_guest(name: &str, tag: u8) -> Vec<u8> {
     [guest(name), vec![0, 3, 1, b'v', tag]].concat()
 }
 
-fn configure(folder: &tempfile::TempDir, stand_in: &StandIn, more: &str) {
+async fn configure(folder: &Folder, stand_in: &StandIn, more: &str) {
     let component = xtask::components::current("iterable").unwrap();
     let text = format!(
         "service.master-key = {{ file = 'master.key' }}\nservice.listen = '127.0.0.1:0'\n\
-         service.public-url = 'https://hooks.example.com'\nhost.concurrent-calls = 4\nplugins.iterable.file = '{}'\n{more}",
-        component.display()
+         service.public-url = 'https://hooks.example.com'\nhost.concurrent-calls = 4\nplugins.iterable.file = '{}'\n{}\n{more}",
+        component.display(),
+        folder.settings().await,
     );
     let text = text.replace("HOST", &stand_in.address().to_string());
-    std::fs::write(folder.path().join("connector-host.toml"), text).unwrap();
+    std::fs::write(folder.file("connector-host.toml"), text).unwrap();
 }
 
 /// Exchanges a request with the API, and checks that its document lists the answer.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use host_store::{ExistingDatabase, Restored, RestoredErasures, erasures::ledger};
+use host_store::{DatabaseAddress, ExistingDatabase, Restored, RestoredErasures};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,6 +15,10 @@ use super::{
 };
 use host_service::lock::Lock;
 
+const OF_SERVER: &str = "the database is on a PostgreSQL server, which this command cannot restore\n\
+                         next: restore it with the server's own tools while no replica runs, then apply the erasures that \
+                         came after the backup with `connector-host reapply-erasures`";
+
 #[derive(Debug, Args)]
 pub(super) struct RestoreCommand {
     /// The backup. It is not changed.
@@ -22,8 +26,7 @@ pub(super) struct RestoreCommand {
     /// Replace an existing database, which is kept beside the new one.
     #[arg(long)]
     replace: bool,
-    /// The erasure ledger, whose erasures are applied to the restored database [default: the database's name with
-    /// `.erasures`].
+    /// The erasure ledger, whose erasures are applied to the restored database [default: that of the service].
     #[arg(long, value_name = "FILE")]
     erasures: Option<PathBuf>,
 }
@@ -31,20 +34,23 @@ pub(super) struct RestoreCommand {
 impl RestoreCommand {
     pub(super) async fn run(self, session: &Session) -> Result<CommandOutput, Failure> {
         let service = session.service()?;
-        let _alone = Lock::take(&service.database).map_err(Failure::misused)?;
+        let DatabaseAddress::File(database) = &service.database else {
+            return Err(Failure::misused(OF_SERVER));
+        };
+        let _alone = Lock::take(database).map_err(Failure::misused)?;
         let existing = if self.replace { ExistingDatabase::Replace } else { ExistingDatabase::Refuse };
-        let (database, key) = (&service.database, &service.master_key);
+        let key = &service.master_key;
         if let Some(named) = self.erasures.as_ref().filter(|named| !named.exists()) {
             return Err(Failure::misused(format!("--erasures: there is no file {}", named.display())));
         }
-        let ledger = self.erasures.unwrap_or_else(|| ledger::beside_database(database));
+        let ledger = self.erasures.unwrap_or(service.erasure_ledger);
         let restored = host_store::restore(&self.file, database, &ledger, key, existing);
         let Restored { kept, erasures } = restored.await.map_err(Failure::misused)?;
-        let database = database.display();
+        let shown = database.display();
         let kept_in =
             kept.as_ref().map(|kept| format!("\nthe previous database is kept in {}", kept.display()));
         let people = format!(
-            "{database} is restored from {}{}\n{}\n\
+            "{shown} is restored from {}{}\n{}\n\
              next: the database no longer records what else the service did after that backup; the vendors still have it",
             self.file.display(),
             kept_in.unwrap_or_default(),
@@ -57,7 +63,7 @@ impl RestoreCommand {
             RestoredErasures::Reapplied(reapplied) => (Exit::Done, json!(reapplied)),
             RestoredErasures::Unknown(_) => (Exit::Unproven, Value::Null),
         };
-        let json = json!({"database": service.database, "kept": kept, "erasures": erasures});
+        let json = json!({"database": database, "kept": kept, "erasures": erasures});
         Ok(CommandOutput { people, json, exit })
     }
 }

@@ -86,13 +86,13 @@ impl Session {
     /// path would answer as if nothing had ever happened.
     pub(super) async fn store(&self) -> Result<Store, Failure> {
         let database = self.service()?.database;
-        if database.exists() {
+        let exists = Store::exists_at(&database).await;
+        if exists.map_err(|error| Failure::misused(format!("{database}: {error}")))? {
             return self.store_made().await;
         }
         Err(Failure::misused(format!(
-            "there is no database at {}\nnext: correct `database` in [service] of {}; `connector-host serve` \
-             creates a new one there",
-            database.display(),
+            "there is no database at {database}\nnext: correct `database` in [service] of {}; \
+             `connector-host serve` creates a new one there",
             self.config.display()
         )))
     }
@@ -100,8 +100,8 @@ impl Session {
     /// Opens the service's database, and creates it if there is none.
     pub(super) async fn store_made(&self) -> Result<Store, Failure> {
         let service = self.service()?;
-        let opened = Store::open(&service.database, &service.master_key).await;
-        opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database.display())))
+        let opened = Store::open_at(&service.database, &service.master_key).await;
+        opened.map_err(|error| Failure::misused(format!("{}: {error}", service.database)))
     }
 
     /// Returns the calls of the connection `key`. Loads only its plugin.

@@ -8,7 +8,7 @@ use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
     audit::ALL_TENANTS,
-    erasures::ledger::{ErasureLedger, LedgerError, LedgerFile, beside_database},
+    erasures::ledger::{ErasureLedger, LedgerError, LedgerFile},
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -30,14 +30,9 @@ pub(crate) struct LedgerUpkeep {
 }
 
 impl LedgerUpkeep {
-    /// Opens the ledger beside `database`, and writes everything into it that the database knows.
-    pub(crate) async fn open(
-        store: &Store,
-        database: &Path,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, LedgerError> {
-        let path = beside_database(database);
-        let (ledger, file) = ErasureLedger::open(store, &path).await?;
+    /// Opens the ledger in the file `path`, and writes everything into it that the database knows.
+    pub(crate) async fn open(store: &Store, path: &Path, clock: Arc<dyn Clock>) -> Result<Self, LedgerError> {
+        let (ledger, file) = ErasureLedger::open(store, path).await?;
         if file == LedgerFile::Incomplete {
             tracing::warn!(
                 file = %path.display(),

@@ -1,9 +1,11 @@
-//! A lock that allows one process per database.
+//! A lock that allows one process per database file.
 
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
+
+use host_store::DatabaseAddress;
 
 /// The reason that a database could not be locked.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,14 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Locks `database` if it is a file. A database on a server is not locked: replicas share it.
+    pub fn of_file(database: &DatabaseAddress) -> Result<Option<Self>, LockError> {
+        match database {
+            DatabaseAddress::File(path) => Self::take(path).map(Some),
+            DatabaseAddress::Server(_) => Ok(None),
+        }
+    }
+
     /// Locks `database` for this process.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let mut path = database.as_os_str().to_owned();

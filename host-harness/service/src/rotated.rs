@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_rotated_secret_is_sealed_and_belongs_to_the_secret_whose_place_it_takes() {
         let folder = Folder::new();
-        let store = folder.store().await;
+        let store = folder.file_store().await;
         let acme = connection("acme", "k-one-1234", "c-one-1234");
         for text in ["rotated-first", "rotated-second"] {
             let secret = Secret::new(text).unwrap();
@@ -113,7 +113,7 @@ mod tests {
         let file = std::fs::read(folder.file("host.db")).unwrap();
         assert!(!file.windows(8).any(|bytes| bytes == b"rotated-"), "it is in the file in plain text");
 
-        let store = folder.store().await;
+        let store = folder.file_store().await;
         let second = [("refresh".to_owned(), "rotated-second".to_owned())];
         assert_eq!(loaded(&store, &acme).await, second);
         assert_eq!(loaded(&store, &connection("acme", "k-one-1234", "c-two-1234")).await, second);

@@ -21,8 +21,7 @@ use host_harness::{
     plugin::WatchedPlugin,
 };
 use host_store::{
-    Store, StoreError, components,
-    erasures::ledger::{self, LedgerError},
+    DatabaseAddress, Store, StoreError, components, erasures::ledger::LedgerError,
     private_file::is_open_to_others,
 };
 use tokio_util::sync::CancellationToken;
@@ -102,8 +101,8 @@ pub struct Service {
     callbacks: CallbackPosters,
     config: ServiceConfig,
     forwards: BTreeMap<String, ForwardConfig>,
-    /// Held until the database is closed.
-    lock: Lock,
+    /// Held until the database is closed, if it is a file.
+    lock: Option<Lock>,
 }
 
 /// A listener that serves callers until the token is cancelled.
@@ -147,16 +146,11 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let ConfigFile { config, service, forwards } = settings;
         let service = service.ok_or(NotAService)?;
-        let lock = Lock::take(&service.database)?;
-        let store = Store::open(&service.database, &service.master_key).await?;
-        for file in [service.database.clone(), ledger::beside_database(&service.database)] {
-            if is_open_to_others(&file) {
-                let file = file.display();
-                tracing::warn!(%file, next = "chmod 600", "file open to other users of this machine");
-            }
-        }
+        let lock = Lock::of_file(&service.database)?;
+        let store = Store::open_at(&service.database, &service.master_key).await?;
+        warn_if_open_to_others(&service);
         let clock_watch = ClockWatch::begin(&store, Arc::clone(&clock)).await?;
-        let erasures = LedgerUpkeep::open(&store, &service.database, Arc::clone(&clock)).await?;
+        let erasures = LedgerUpkeep::open(&store, &service.erasure_ledger, Arc::clone(&clock)).await?;
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
@@ -288,6 +282,20 @@ fn begin(
     tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
     tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));
     tasks.begin("forward", forwarding.run(forwards, stopping()));
+}
+
+/// Warns about files with people's data that other users of this machine can read.
+fn warn_if_open_to_others(service: &ServiceConfig) {
+    let database = match &service.database {
+        DatabaseAddress::File(path) => Some(path),
+        DatabaseAddress::Server(_) => None,
+    };
+    for file in database.into_iter().chain([&service.erasure_ledger]) {
+        if is_open_to_others(file) {
+            let file = file.display();
+            tracing::warn!(%file, next = "chmod 600", "file open to other users of this machine");
+        }
+    }
 }
 
 /// Returns the plugins of the file, except those with a published version, without connections.

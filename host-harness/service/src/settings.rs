@@ -1,5 +1,6 @@
 //! The settings of `connector-host serve`: the section `[service]`.
 
+mod database;
 pub mod edge;
 pub mod forward;
 pub mod listen;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 pub use self::wrong::WrongSetting;
 use self::{
+    database::{Files, database},
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     forward::{ForwardConfig, forward},
     listen::ListenAddress,
@@ -31,7 +33,7 @@ use self::{
 };
 use host_harness::config::{Config, ConfigError, ConfigProblem, Extension, Problems, ReadContext, Section};
 use host_model::approvers::Approvers;
-use host_store::MasterKey;
+use host_store::{DatabaseAddress, MasterKey};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -105,8 +107,10 @@ impl Extension for ConfigFile {
 /// The configuration of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
-    /// The file of the database.
-    pub database: PathBuf,
+    /// Where the database is.
+    pub database: DatabaseAddress,
+    /// The file of the erasure ledger.
+    pub erasure_ledger: PathBuf,
     /// The folder with the compiled code of plugins.
     pub compiled_cache: PathBuf,
     /// The key under which the database's secrets and people are sealed.
@@ -146,7 +150,7 @@ pub struct ServiceConfig {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct ServiceSection {
-    database: Option<PathBuf>,
+    erasure_ledger: Option<PathBuf>,
     compiled_cache: Option<PathBuf>,
     public_url: Option<String>,
     workers: Option<NonZeroU32>,
@@ -174,6 +178,7 @@ fn service(
     problems: &mut Problems<'_>,
 ) -> Option<ServiceConfig> {
     let master_key = master_key(&mut section, around, problems);
+    let database = database(&mut section, around, problems);
     let listen = listen_address(&mut section, "listen", problems);
     let webhook_listen = listen_address(&mut section, "webhook-listen", problems);
     let page = page(section.part("page", problems), problems);
@@ -210,12 +215,12 @@ fn service(
         problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
     }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
-    let database = around.base.join(written.database.unwrap_or_else(|| "connector-host.db".into()));
-    let beside_database = || database.with_added_extension("compiled");
+    let database = database?;
+    let files = Files::of(&database, around.base);
+    let set = |path: PathBuf| around.base.join(path);
     Some(ServiceConfig {
-        compiled_cache: written
-            .compiled_cache
-            .map_or_else(beside_database, |folder| around.base.join(folder)),
+        compiled_cache: written.compiled_cache.map_or(files.compiled_cache, set),
+        erasure_ledger: written.erasure_ledger.map_or(files.erasure_ledger, set),
         database,
         master_key: master_key?,
         listen: listen.unwrap_or_else(|| ListenAddress::of(Ipv4Addr::LOCALHOST, 7400)),

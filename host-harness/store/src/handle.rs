@@ -48,6 +48,14 @@ pub struct Keys {
 }
 
 impl Store {
+    /// Returns whether there is a database of this program at `address`, whatever its version.
+    pub async fn exists_at(address: &DatabaseAddress) -> Result<bool, StoreError> {
+        match address {
+            DatabaseAddress::File(path) => Ok(path.exists()),
+            DatabaseAddress::Server(address) => Postgres::exists(address).await,
+        }
+    }
+
     /// Opens the database at `address`. Migrates it if its schema is older, and creates a file that does not exist.
     pub async fn open_at(address: &DatabaseAddress, key: &MasterKey) -> Result<Self, StoreError> {
         match address {

@@ -17,7 +17,7 @@ use crate::{
     address::PostgresAddress,
     database::{Database, Tx, Work},
     error::StoreError,
-    schema::migrate,
+    schema::{found, migrate},
     seal::Vault,
     writer::{WriteEngine, Writer},
 };
@@ -56,6 +56,15 @@ struct PostgresEngine {
 }
 
 impl Postgres {
+    /// Returns whether the database at `address` has a schema of this program.
+    pub(crate) async fn exists(address: &PostgresAddress) -> Result<bool, StoreError> {
+        sqlx::any::install_default_drivers();
+        let mut connection = Tx::connect(&address.with_password()).await?;
+        let found = found::<PostgresSchema>(&mut connection).await?;
+        connection.close().await?;
+        Ok(found.is_some())
+    }
+
     /// Connects to the database at `address`, and migrates it to this version's schema.
     pub(crate) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();

@@ -105,7 +105,7 @@ impl fmt::Display for SchemaObject {
 }
 
 /// Returns the schema version of the database; `None` if it is empty.
-async fn found<S: Schema>(connection: &mut Tx) -> Result<Option<i64>, StoreError> {
+pub(crate) async fn found<S: Schema>(connection: &mut Tx) -> Result<Option<i64>, StoreError> {
     let tables: i64 = sqlx::query_scalar(S::IS_MIGRATED).fetch_one(&mut *connection).await?;
     if tables == 0 {
         return Ok(None);

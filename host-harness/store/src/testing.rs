@@ -63,6 +63,22 @@ impl Folder {
         }
     }
 
+    /// Returns the settings of a service with this store: lines of its section `[service]`.
+    pub async fn settings(&self) -> String {
+        let Some(server) = &self.server else { return "service.database = 'host.db'".to_owned() };
+        let address = server.address(&master_key().vault()).await;
+        let password = server.password().map_or_else(String::new, |password| {
+            std::fs::write(self.file("database.password"), password).unwrap();
+            "service.database-password = { file = 'database.password' }\n".to_owned()
+        });
+        format!("{password}service.database = '{address}'\nservice.erasure-ledger = 'host.db.erasures'")
+    }
+
+    /// Returns whether the store is on a server.
+    pub fn is_on_server(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// Returns the database on the server; `None` if the environment names none.
     #[cfg(test)]
     pub(crate) fn server(&self) -> Option<&ServerDatabase> {
@@ -101,10 +117,10 @@ pub async fn write<T: Send + 'static>(
 }
 
 /// Executes `statement`, for changes that no function of the store makes, such as damage.
-pub async fn sql(store: &Store, statement: &'static str) {
+pub async fn sql(store: &Store, statement: impl AsRef<str> + Send + 'static) {
     write(store, move |tx| {
         Box::pin(async move {
-            let statement = in_dialect(tx, statement);
+            let statement = in_dialect(tx, statement.as_ref());
             Ok(sqlx::query(statement).execute(tx).await.map(drop)?)
         })
     })
@@ -112,7 +128,7 @@ pub async fn sql(store: &Store, statement: &'static str) {
 }
 
 /// Writes the bytes in a statement, such as `x'00'` and `zeroblob(32)`, in the dialect of the database.
-pub(crate) fn in_dialect(tx: &Tx, statement: &str) -> AssertSqlSafe<String> {
+pub fn in_dialect(tx: &Tx, statement: &str) -> AssertSqlSafe<String> {
     if tx.backend_name() != "PostgreSQL" {
         return AssertSqlSafe(statement.to_owned());
     }
@@ -122,18 +138,48 @@ pub(crate) fn in_dialect(tx: &Tx, statement: &str) -> AssertSqlSafe<String> {
         let (count, rest) = part.split_once(')').unwrap();
         statement = format!("{statement}x'{}'{rest}", "00".repeat(count.parse().unwrap()));
     }
-    let mut parts = statement.split("x'");
-    let mut rewritten = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        if rewritten.ends_with(|last: char| last.is_alphanumeric()) {
-            // The end of a text.
-            rewritten = format!("{rewritten}x'{part}");
-        } else {
-            let (bytes, rest) = part.split_once('\'').unwrap();
-            rewritten = format!("{rewritten}CAST('\\x{bytes}' AS BYTEA){rest}");
+    let mut rewritten = String::new();
+    for (n, part) in statement.split('\'').enumerate() {
+        let is_quoted = n % 2 == 1;
+        match (is_quoted, rewritten.strip_suffix('x')) {
+            (true, Some(before)) => rewritten = format!("{before}CAST('\\x{part}' AS BYTEA)"),
+            (true, None) => rewritten = format!("{rewritten}'{part}'"),
+            (false, _) => rewritten.push_str(part),
         }
     }
     AssertSqlSafe(rewritten)
+}
+
+/// Makes every insertion into `table` fail until [`allow_inserts`].
+pub async fn refuse_inserts(store: &Store, table: &'static str) {
+    const SQLITE: &str =
+        "CREATE TRIGGER full BEFORE INSERT ON {} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    const POSTGRES: &str = "ALTER TABLE {} ADD CONSTRAINT disk_is_full CHECK (false) NOT VALID";
+    in_dialects(store, SQLITE, POSTGRES, table).await;
+}
+
+/// Ends [`refuse_inserts`].
+pub async fn allow_inserts(store: &Store, table: &'static str) {
+    in_dialects(store, "DROP TRIGGER full", "ALTER TABLE {} DROP CONSTRAINT disk_is_full", table).await;
+}
+
+/// Makes lines of the audit chain changeable, as from outside.
+pub async fn unlock_audit(store: &Store) {
+    let (sqlite, postgres) =
+        ("DROP TRIGGER audit_is_not_changed", "DROP TRIGGER audit_is_not_changed ON audit");
+    in_dialects(store, sqlite, postgres, "audit").await;
+}
+
+/// Executes the statement of the database's dialect about `table`.
+async fn in_dialects(store: &Store, sqlite: &'static str, postgres: &'static str, table: &'static str) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            let statement = if tx.backend_name() == "PostgreSQL" { postgres } else { sqlite };
+            let statement = AssertSqlSafe(statement.replace("{}", table));
+            Ok(sqlx::query(statement).execute(tx).await.map(drop)?)
+        })
+    })
+    .await;
 }
 
 /// Executes `statement`, for rows that this program would not write but another version could: connections that it

@@ -354,7 +354,7 @@ async fn the_same_callback_sent_again_is_not_posted_again_and_a_damaged_row_bloc
         assert!(shown(id).await["ended_at"].is_number());
     }
     setup.receiver.posts.lock().retain(|(_, body)| body["type"] == "request.ended");
-    setup.bench.sql("UPDATE callbacks SET ended_at = NULL, failures = 'many' WHERE form = 'standard'").await;
+    setup.bench.sql("UPDATE callbacks SET ended_at = NULL, form = 'pigeon' WHERE form = 'standard'").await;
     let mut other = body.clone();
     other["identity"]["email"] = json!("bob@example.com");
     let second = submit(&setup, CONSENT, &["idempotency-key: k-2"], &other).await;

@@ -7,14 +7,14 @@ use crate::testing::ApiBench;
 const FIRST: &str = "INSERT INTO names (connection, name, kind, person, erased_at) \
                      VALUES ('newsletter', zeroblob(32), 'email', 1, 17)";
 const SECOND: &str = "INSERT INTO names (connection, name, kind, person, erased_at) \
-                      VALUES ('newsletter', randomblob(32), 'email', 2, 17)";
+                      VALUES ('newsletter', x'0101010101010101010101010101010101010101010101010101010101010101', 'email', 2, 17)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_is_in_the_ledger_soon_and_an_alarm_is_open_while_it_cannot_be_written() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     bench.connect(&key, "acme", "newsletter").await;
-    let ledger = bench.file("connector-host.db.erasures");
+    let ledger = bench.file("host.db.erasures");
     let erasures = async || {
         let text = std::fs::read_to_string(&ledger).unwrap_or_default();
         text.lines().filter(|line| line.contains(r#""what":"erasure""#)).count()

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use host_model::scope::Scopes;
-use host_store::grant::Grant;
+use host_store::{grant::Grant, testing};
 use serde_json::{Value, json};
 
 use crate::testing::{Answer, ApiBench, guest};
@@ -189,16 +189,12 @@ async fn a_connection_of_the_file_is_changed_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_serves_but_cannot_be_stored_is_replaced_by_the_one_before_with_its_settings() {
     let (bench, key) = bench().await;
-    bench
-        .sql(
-            "CREATE TRIGGER full BEFORE INSERT ON publications BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-        )
-        .await;
+    testing::refuse_inserts(&bench.parts.store, "publications").await;
     let failed = post(&bench, &key, "guest?agree=true", &both()).await;
     assert_eq!(failed.problem(), (503, "unavailable"), "{failed:?}");
     assert_eq!(standing(&bench, &key).await, (json!("one"), [Value::Null, Value::Null]));
     assert_eq!(connection(&bench, &key, "two").await["settings"]["region"], Value::Null);
-    bench.sql("DROP TRIGGER full").await;
+    testing::allow_inserts(&bench.parts.store, "publications").await;
     let served = post(&bench, &key, "guest?agree=true", &both()).await;
     assert_eq!(served.status, 200, "{served:?}");
 }

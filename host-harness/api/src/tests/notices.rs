@@ -44,7 +44,7 @@ async fn a_notice_that_an_earlier_version_stored_with_hidden_characters_is_still
     let operator = bench.operator().await;
     let path = "/api/v1/tenants/acme/notices/n-1";
     assert_eq!(bench.send(&operator, "PUT", path, Some(notice("n-1", "News"))).await.status, 204);
-    bench.sql("UPDATE notices SET name = 'News' || char(27) || '[2J' || char(8238)").await;
+    bench.sql("UPDATE notices SET name = 'News\u{1b}[2J\u{202e}'").await;
     let listed = bench.send(&operator, "GET", "/api/v1/tenants/acme/notices", None).await;
     assert_eq!(listed.json["notices"][0]["name"], "News\u{1b}[2J\u{202e}");
     assert_eq!(bench.send(&operator, "PUT", path, Some(notice("n-1", "News"))).await.status, 204);

@@ -6,7 +6,10 @@ use test_support::eventually;
 use serde_json::json;
 
 use crate::testing::{ApiBench, guest};
-use host_store::components::{self, Publication};
+use host_store::{
+    components::{self, Publication},
+    testing,
+};
 
 async fn version(bench: &ApiBench, key: &str, name: &str) -> String {
     let plugins = bench.get(key, "/api/v1/plugins").await;
@@ -224,8 +227,12 @@ async fn publishing_the_running_version_again_repairs_its_row_and_its_bytes() {
         assert_eq!(bench.post_component(&key, "guest", &guest("build_two")).await.status, 200, "{damage}");
         let foreign = "SELECT 1 FROM publications WHERE before = digest UNION SELECT 1 FROM components \
                        WHERE bytes = x'00' AND digest = (SELECT digest FROM publications)";
-        let left = bench
-            .write(move |tx| Box::pin(async move { Ok(sqlx::query(foreign).fetch_all(tx).await?.len()) }));
+        let left = bench.write(move |tx| {
+            Box::pin(async move {
+                let foreign = testing::in_dialect(tx, foreign);
+                Ok(sqlx::query(foreign).fetch_all(tx).await?.len())
+            })
+        });
         assert_eq!(left.await, 0, "{damage}");
     }
     assert_eq!(version(&bench.restarted().await, &key, "guest").await, "two");

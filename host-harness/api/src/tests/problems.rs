@@ -109,7 +109,7 @@ async fn a_connection_that_cannot_do_what_is_asked_says_so_and_is_not_unknown() 
     assert_eq!(refused.detail(), "the connector puppet of connection puppet does not offer consent");
     bench.connect(&operator, "acme", "newsletter").await;
     // The API refuses such a setting, so it is written into the table.
-    let unsuited = "UPDATE connections SET settings = json_set(settings, '$.settings.domain', 'not a host') \
+    let unsuited = "UPDATE connections SET settings = REPLACE(settings, '\"domain\":\"', '\"domain\":\"not a host ') \
                     WHERE key = 'newsletter'";
     bench.authenticated_sql(unsuited).await;
     bench.parts.connections.load_all().await.unwrap();

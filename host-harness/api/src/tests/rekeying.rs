@@ -55,7 +55,7 @@ async fn a_file_that_changes_what_identifies_people_is_not_applied_before_it_is_
     let key = bench.operator().await;
     assert_eq!(erase(&bench, &key, &json!({"email": "ada@example.com"})).await.status, 202);
     let hybrid = CONNECTION.replace("domain = 'HOST'", "domain = 'HOST', project-type = 'hybrid'");
-    bench.configure(&hybrid);
+    bench.configure(&hybrid).await;
     let reloaded = bench.send(&key, "POST", "/api/v1/reload", None).await;
     let problem = reloaded.json["problems"]["newsletter"].as_str().unwrap_or_default();
     assert!(problem.contains("from `email` to `email user-id`"), "{reloaded:?}");

@@ -190,7 +190,7 @@ async fn no_marked_secret_or_person_is_in_a_log_a_metric_an_error_or_the_databas
 
     let copy = canary.bench.file("copy.db");
     canary.bench.parts.store.back_up(&copy).await.unwrap();
-    for name in ["connector-host.db", "connector-host.db-wal", "copy.db"] {
+    for name in ["host.db", "host.db-wal", "copy.db"] {
         let bytes = std::fs::read(canary.bench.file(name)).unwrap();
         assert!(bytes.len() > 4_096, "{name}");
         canary.seen.bytes(name, bytes);

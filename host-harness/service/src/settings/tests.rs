@@ -7,6 +7,7 @@ fn read(lines: &str, in_fides: Option<&str>) -> Result<ServiceConfig, Vec<String
     let text = format!("[service]\nmaster-key = {{ env = \"KEY\" }}\n{lines}");
     let env = |name: &str| match name {
         "KEY" => Some("a".repeat(64)),
+        "PASSWORD" => Some("hunter2".to_owned()),
         FIDES_LIFETIME => in_fides.map(str::to_owned),
         _ => None,
     };
@@ -229,4 +230,34 @@ fn compiled_code_is_beside_the_database_unless_the_file_says_otherwise() {
     assert_eq!(read(""), Path::new("connector-host.db.compiled"));
     assert_eq!(read("database = 'data/a.db'"), Path::new("data/a.db.compiled"));
     assert_eq!(read("compiled-cache = 'code'"), Path::new("code"));
+}
+
+#[test]
+fn the_url_of_a_server_names_the_database_and_its_files_are_beside_the_configuration() {
+    let read = |lines| read(lines, None).unwrap();
+    let file = read("");
+    assert_eq!(file.database.to_string(), "connector-host.db");
+    assert_eq!(file.erasure_ledger, Path::new("connector-host.db.erasures"));
+    let server = read(
+        "database = 'postgres://app@db.example.com/privacy?sslrootcert=/etc/ca.pem'\n\
+         database-password = { env = 'PASSWORD' }",
+    );
+    assert!(!format!("{server:?}").contains("hunter2"), "{server:?}");
+    assert_eq!(server.database.to_string(), "postgres://app@db.example.com/privacy");
+    assert_eq!(server.erasure_ledger, Path::new("connector-host.erasures"));
+    assert_eq!(server.compiled_cache, Path::new("connector-host.compiled"));
+    assert_eq!(read("erasure-ledger = 'kept/erasures'").erasure_ledger, Path::new("kept/erasures"));
+}
+
+#[test]
+fn a_password_stands_apart_from_the_url_and_a_file_has_none() {
+    let refused = |lines: &str| read(lines, None).unwrap_err();
+    assert_eq!(
+        refused("database = 'postgres://app:hunter2@db.example.com/privacy'"),
+        [format!("service.database: {}", host_store::WrongDatabaseUrl::Password)]
+    );
+    assert_eq!(
+        refused("database = 'a.db'\ndatabase-password = { env = 'PASSWORD' }"),
+        [format!("service.database-password: {}", WrongSetting::PasswordOfFile)]
+    );
 }

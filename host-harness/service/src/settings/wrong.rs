@@ -7,7 +7,7 @@ use super::{
 };
 use crate::posts::post::NotASigningSecret;
 use host_harness::config::ConfigProblemKind;
-use host_store::NotAMasterKey;
+use host_store::{NotAMasterKey, WrongDatabaseUrl};
 
 /// What is wrong with a value of the service's own sections. Does not contain a value that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,14 @@ pub enum WrongSetting {
     /// The master key is not valid.
     #[error(transparent)]
     MasterKey(NotAMasterKey),
+    /// The URL of the database is not valid.
+    #[error(transparent)]
+    DatabaseUrl(WrongDatabaseUrl),
+    /// There is a password, but the database is a file.
+    #[error(
+        "the database is a file, which takes no password: remove it, or set `database` to the URL of a server"
+    )]
+    PasswordOfFile,
     /// The signing secret is not valid.
     #[error(transparent)]
     SigningSecret(NotASigningSecret),

@@ -46,6 +46,7 @@ pub struct Bench {
     pub stand_in: StandIn,
     pub clock: Arc<ManualClock>,
     pub folder: Folder,
+    config: ServiceConfig,
     stop: CancellationToken,
     worker: Option<JoinHandle<()>>,
 }
@@ -70,9 +71,10 @@ pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
     spec
 }
 
-fn config(folder: &Folder) -> ServiceConfig {
+async fn config(folder: &Folder) -> ServiceConfig {
     ServiceConfig {
-        database: folder.file("host.db"),
+        database: folder.address().await,
+        erasure_ledger: folder.file("host.db.erasures"),
         compiled_cache: folder.file("host.db.compiled"),
         master_key: master_key(),
         listen: ListenAddress::of([127, 0, 0, 1], 0),
@@ -110,17 +112,18 @@ impl Bench {
         // Both sides use the same time, because the detection of echoes depends on it.
         stand_in.clock().freeze_at(clock.date().try_into().unwrap());
         let folder = Folder::new();
-        let parts = parts(&folder, &stand_in, &clock, connections).await;
+        let config = config(&folder).await;
+        let parts = parts(&folder, &config, &stand_in, &clock, connections).await;
         for (tenant, key) in connections {
             connection_row(&parts.store, tenant, key).await;
         }
-        Self { parts, stand_in, clock, folder, stop: CancellationToken::new(), worker: None }
+        Self { parts, stand_in, clock, folder, config, stop: CancellationToken::new(), worker: None }
     }
 
     /// Starts carrying out requests.
     pub fn work(&mut self) {
         assert!(self.worker.is_none(), "a second worker would survive a crash");
-        let config = config(&self.folder);
+        let config = &self.config;
         let worker = self.parts.worker(config.workers).run(self.stop.clone(), config.stop_grace);
         let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.clone());
         self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
@@ -129,7 +132,7 @@ impl Bench {
     /// Runs the upkeep of the queue and of consent data once.
     pub async fn look_after(&self) {
         late::raise_and_prune(&self.parts.store, self.parts.clock.date_ms()).await.unwrap();
-        self.parts.upkeep(config(&self.folder).keep_events).look().await.unwrap();
+        self.parts.upkeep(self.config.keep_events).look().await.unwrap();
     }
 
     /// Returns the posts of this service.
@@ -263,14 +266,15 @@ impl Bench {
             let _aborted = worker.await;
         }
         self.parts.store.close().await;
-        self.parts = parts(&self.folder, &self.stand_in, &self.clock, connections).await;
-        let mut worker = self.parts.worker(config(&self.folder).workers);
+        self.parts = parts(&self.folder, &self.config, &self.stand_in, &self.clock, connections).await;
+        let mut worker = self.parts.worker(self.config.workers);
         worker.reclaim().await.unwrap();
     }
 }
 
 async fn parts(
     folder: &Folder,
+    config: &ServiceConfig,
     stand_in: &StandIn,
     clock: &Arc<ManualClock>,
     connections: &[(&'static str, &'static str)],
@@ -286,5 +290,5 @@ async fn parts(
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
-    Parts::new(host, store, clock, ledger, &Config::default(), &config(folder))
+    Parts::new(host, store, clock, ledger, &Config::default(), config)
 }

@@ -47,6 +47,13 @@ impl ServerDatabase {
     }
 }
 
+impl ServerDatabase {
+    /// Returns the password of the server's user; `None` if it has none.
+    pub(super) fn password(&self) -> Option<String> {
+        password(&self.server)
+    }
+}
+
 #[cfg(test)]
 impl ServerDatabase {
     /// Returns the host and the port of the server.
@@ -110,13 +117,17 @@ async fn create(server: &Url, name: &str, vault: &Vault) {
 /// Returns the address of the database `name` on the server.
 fn address(server: &Url, name: &str) -> PostgresAddress {
     let mut url = server.clone();
-    let password = url.password().map(|password| percent_decode_str(password).decode_utf8().unwrap());
-    let password = password.and_then(Secret::new);
+    let password = password(server).and_then(Secret::new);
     if password.is_some() {
         url.set_password(None).unwrap();
     }
     url.set_path(name);
     PostgresAddress::new(url.as_str(), password).unwrap_or_else(|error| panic!("{SERVER}: {error}"))
+}
+
+fn password(server: &Url) -> Option<String> {
+    let password = server.password()?;
+    Some(percent_decode_str(password).decode_utf8().unwrap().into_owned())
 }
 
 /// Connects to the database at `address`.

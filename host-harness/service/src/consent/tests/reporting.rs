@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use host_model::consent::identity::IdentityMap;
-use host_store::alarms;
+use host_store::{alarms, testing::sql};
 
 #[tokio::test]
 async fn a_notice_is_opted_out_when_any_item_is_and_opted_in_only_once_all_are() {
@@ -126,11 +126,7 @@ async fn a_damaged_event_of_the_feed_is_left_out_with_an_alarm_and_stops_no_othe
     }
     let all = bench.feed().await;
     for (damage, seq) in [("sealed_identity = x'00'", all[0].cursor), ("news = 7", all[5].cursor)] {
-        let damage = format!("UPDATE events SET {damage} WHERE seq = {seq}");
-        write(&bench.parts.store, move |tx| {
-            Box::pin(async move { Ok(sqlx::query(sqlx::AssertSqlSafe(damage)).execute(tx).await.map(drop)?) })
-        })
-        .await;
+        sql(&bench.parts.store, format!("UPDATE events SET {damage} WHERE seq = {seq}")).await;
     }
     let page = bench.parts.feed.events_after(&KeyReach::default(), 0, 1_000).await.unwrap();
     assert_eq!((page.events.as_slice(), page.cursor), (&all[1..5], all[5].cursor));

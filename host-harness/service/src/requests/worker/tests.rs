@@ -186,7 +186,7 @@ async fn alarms_about(bench: &Bench, kind: &'static str, about: &str) -> Vec<(St
     let about = about.to_owned();
     let alarms_about = bench.parts.store.read(move |c| {
         Box::pin(async move {
-            let all = "SELECT detail, cleared_at IS NULL AS is_open FROM alarms WHERE kind = $1 AND about = $2 \
+            let all = "SELECT detail, CASE WHEN cleared_at IS NULL THEN 1 ELSE 0 END AS is_open FROM alarms WHERE kind = $1 AND about = $2 \
                        ORDER BY raised_at, id";
             Ok(sqlx::query_as::<_, (String, i64)>(all).bind(kind).bind(about).fetch_all(c).await?)
         })

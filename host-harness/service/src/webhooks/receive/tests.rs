@@ -204,6 +204,10 @@ async fn what_is_damaged_is_set_aside_and_read_again_by_a_replay_alone_and_stops
         "UPDATE deliveries SET failures = 'many' WHERE connection = 'newsletter'",
     ] {
         let mut inbox = InboxBench::new().await;
+        if damage.contains("'many'") && inbox.bench.folder.is_on_server() {
+            // PostgreSQL keeps no text in a column of numbers.
+            continue;
+        }
         let (damaged, whole) = (inbox.token("newsletter").await, inbox.token("other").await);
         inbox.deliver("newsletter", &[&bearer(&damaged)], OPT_OUT).await;
         inbox.deliver("other", &[&bearer(&whole)], OPT_OUT).await;

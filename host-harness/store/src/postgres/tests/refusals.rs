@@ -13,7 +13,7 @@ async fn refusal_after(how: &[&'static str]) -> Option<StoreError> {
     let folder = folder_on_server()?;
     let store = folder.store().await;
     for how in how {
-        sql(&store, how).await;
+        sql(&store, *how).await;
     }
     store.close().await;
     Store::open_at(&folder.address().await, &master_key()).await.err()
