@@ -28,6 +28,10 @@ impl Clock for ClockAhead {
         self.machine.date() + self.ahead
     }
 
+    fn set_date(&self, date: SystemTime) {
+        self.machine.set_date(date);
+    }
+
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
         self.machine.sleep_until(then)
     }

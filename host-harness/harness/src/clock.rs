@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use host_model::time::milliseconds;
+use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 /// A clock.
@@ -18,6 +19,10 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Completes when [`now`](Self::now) reaches `then`.
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()>;
 
+    /// Sets the date, which goes on from there: replicas follow the clock of their database. A clock that a test moves keeps
+    /// its own.
+    fn set_date(&self, _date: SystemTime) {}
+
     /// Returns the date in milliseconds since 1970 in UTC.
     fn date_ms(&self) -> i64 {
         milliseconds(self.date())
@@ -26,25 +31,33 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
 /// The system clock.
 #[derive(Debug)]
-pub struct SystemClock(Instant);
+pub struct SystemClock {
+    started: Instant,
+    /// The date that was set, and when; `None` while the date is the system's.
+    set: Mutex<Option<(SystemTime, Instant)>>,
+}
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self(Instant::now())
+        Self { started: Instant::now(), set: Mutex::default() }
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
-        self.0.elapsed()
+        self.started.elapsed()
     }
 
     fn date(&self) -> SystemTime {
-        SystemTime::now()
+        self.set.lock().map_or_else(SystemTime::now, |(date, at)| date + at.elapsed())
+    }
+
+    fn set_date(&self, date: SystemTime) {
+        *self.set.lock() = Some((date, Instant::now()));
     }
 
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep_until(self.0 + then))
+        Box::pin(tokio::time::sleep_until(self.started + then))
     }
 }
 

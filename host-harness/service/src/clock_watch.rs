@@ -35,9 +35,13 @@ pub(crate) struct ClockWatch {
 }
 
 impl ClockWatch {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
     /// Creates a watch, and makes work due that a previous process postponed with a clock that ran ahead.
     pub(crate) async fn begin(store: &Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let watch = Self { store: store.clone(), clock };
+        let watch = Self::new(store.clone(), clock);
         watch.bring_back(|tx, now| Box::pin(ahead::make_due(tx, now))).await?;
         Ok(watch)
     }

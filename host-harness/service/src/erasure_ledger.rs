@@ -1,7 +1,11 @@
 //! Keeps the erasure ledger up to date while the service runs.
 //! Tested in `api/src/tests/erasure_ledger.rs`.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use host_harness::clock::Clock;
 use host_store::{
@@ -10,7 +14,6 @@ use host_store::{
     audit::ALL_TENANTS,
     erasures::ledger::{ErasureLedger, LedgerError, LedgerFile},
 };
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::tasks::pause;
@@ -21,12 +24,22 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 const NOT_WRITTEN: &str = "erasure-ledger-not-written";
 
-/// The ledger of the service. Clones share it.
-#[derive(Clone)]
+/// The ledger of the service.
 pub(crate) struct LedgerUpkeep {
-    ledger: Arc<Mutex<ErasureLedger>>,
+    ledger: ErasureLedger,
     store: Store,
     clock: Arc<dyn Clock>,
+}
+
+/// Keeps the ledger in the file `path` up to date until `stop` is cancelled, and tries again if it cannot be opened.
+pub(crate) async fn run(store: Store, path: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match LedgerUpkeep::open(&store, &path, Arc::clone(&clock)).await {
+            Ok(upkeep) => upkeep.run(&stop).await,
+            Err(error) => tracing::error!(%error, "erasure ledger not opened"),
+        }
+        pause(&*clock, INTERVAL, &stop).await;
+    }
 }
 
 impl LedgerUpkeep {
@@ -39,17 +52,17 @@ impl LedgerUpkeep {
                 "erasure ledger missing or older than the database; writing what the database knows anew"
             );
         }
-        let upkeep = Self { ledger: Arc::new(Mutex::new(ledger)), store: store.clone(), clock };
-        upkeep.ledger.lock().await.catch_up().await?;
+        let mut upkeep = Self { ledger, store: store.clone(), clock };
+        upkeep.ledger.catch_up().await?;
         upkeep.report(None).await?;
         Ok(upkeep)
     }
 
     /// Writes erasures into the ledger until the service stops. An alarm is open while that fails.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    async fn run(mut self, stop: &CancellationToken) {
         let mut has_alarm = false;
         while !stop.is_cancelled() {
-            let failure = self.ledger.lock().await.catch_up().await.err();
+            let failure = self.ledger.catch_up().await.err();
             if failure.is_some() != has_alarm {
                 let is_failing = failure.is_some();
                 match self.report(failure).await {
@@ -59,14 +72,7 @@ impl LedgerUpkeep {
                     }
                 }
             }
-            pause(&*self.clock, INTERVAL, &stop).await;
-        }
-    }
-
-    /// Writes what is left once nothing else runs.
-    pub(crate) async fn finish(&self) {
-        if let Err(error) = self.ledger.lock().await.catch_up().await {
-            tracing::error!(%error, "erasure ledger not written; the next start writes it");
+            pause(&*self.clock, INTERVAL, stop).await;
         }
     }
 

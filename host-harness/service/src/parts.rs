@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, config::Config, host::Host};
 use host_model::approvers::Approvers;
-use host_store::Store;
+use host_store::{Store, Tenure};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
+    replica::{Membership, Standing},
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
     settings::ServiceConfig,
@@ -179,6 +180,13 @@ impl Parts {
     /// Creates the upkeep of consent data. Events are kept for `keep_events`.
     pub(crate) fn upkeep(&self, keep_events: Duration) -> Upkeep {
         Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
+    }
+
+    /// Creates the membership of this process, which has joined the replicas, and leads if it has a `tenure`.
+    pub(crate) fn membership(&self, standing: Standing, tenure: Option<Tenure>) -> Membership {
+        let bells = [self.requests.bell.clone(), self.inbox.arrived.clone()];
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        Membership::new(store, clock, standing, self.served.clone(), bells, tenure)
     }
 
     /// Creates the posts, which are sent with `poster`.

@@ -21,7 +21,7 @@ use host_harness::{
     plugin::WatchedPlugin,
 };
 use host_store::{
-    DatabaseAddress, Store, StoreError, components, erasures::ledger::LedgerError,
+    DatabaseAddress, Store, StoreError, Tenure, components, erasures::ledger::LedgerError,
     private_file::is_open_to_others,
 };
 use tokio_util::sync::CancellationToken;
@@ -36,17 +36,18 @@ use crate::{
         owned::{self, AllConnections, OwnedConnection},
         readiness::NotReady,
     },
-    erasure_ledger::LedgerUpkeep,
+    duties::{self, Duties},
+    erasure_ledger::{self, LedgerUpkeep},
     foreign_keys,
     limits::StoredLedger,
     lock::{Lock, LockError},
     parts::Parts,
     posts::{
-        Posts,
         callbacks::CallbackPosters,
         forward::Forwarding,
         post::{NoClient, Poster},
     },
+    replica::{self, Fenced, Membership, Standing},
     rotated::StoredSecrets,
     settings::{ConfigFile, STOP_MARGIN, ServiceConfig, forward::ForwardConfig, listen::ListenAddress},
     tasks::Tasks,
@@ -94,9 +95,8 @@ pub struct PartEnded(pub &'static str);
 /// A service that is ready to run: its database is open, its host is started and its connections are imported.
 pub struct Service {
     parts: Parts,
+    membership: Membership,
     following: Vec<WatchedPlugin>,
-    clock_watch: ClockWatch,
-    erasures: LedgerUpkeep,
     poster: Poster,
     callbacks: CallbackPosters,
     config: ServiceConfig,
@@ -149,14 +149,19 @@ impl Service {
         let lock = Lock::of_file(&service.database)?;
         let store = Store::open_at(&service.database, &service.master_key).await?;
         warn_if_open_to_others(&service);
-        let clock_watch = ClockWatch::begin(&store, Arc::clone(&clock)).await?;
-        let erasures = LedgerUpkeep::open(&store, &service.erasure_ledger, Arc::clone(&clock)).await?;
+        let standing = Standing::on(store.is_shared());
+        let tenure = replica::join(&store, &*clock, &standing).await?;
+        if tenure.is_some() {
+            ClockWatch::begin(&store, Arc::clone(&clock)).await?;
+            // A service that cannot write it does not start.
+            LedgerUpkeep::open(&store, &service.erasure_ledger, Arc::clone(&clock)).await?;
+        }
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
         let AllConnections { owned, unreadable } = owned::all(&store).await?;
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
         let cache = CodeCache::new(&service.compiled_cache, CodeKey::new(service.master_key.code_key()));
         let builder = Host::builder(files(&config, &store).await?)
-            .with_transport(transport)
+            .with_transport(Arc::new(Fenced::new(transport, standing.clone())))
             .with_clock(Arc::clone(&clock))
             .with_ledger(Arc::clone(&ledger) as _)
             .with_rotated_secrets(rotated)
@@ -169,15 +174,17 @@ impl Service {
             parts.connections.load_connection(owned).await?;
         }
         parts.connections.report_unreadable(unreadable).await?;
-        parts.connections.import(&config, Approval::Missing).await?;
+        if tenure.is_some() {
+            parts.connections.import(&config, Approval::Missing).await?;
+        }
         parts.connections.alarm_not_keyed().await?;
         parts.connections.enter_running().await?;
         let following = parts.connections.following().await?;
+        let membership = parts.membership(standing, tenure);
         Ok(Self {
             parts,
+            membership,
             following,
-            clock_watch,
-            erasures,
             poster: Poster::new()?,
             callbacks: CallbackPosters::new()?,
             config: service,
@@ -219,23 +226,24 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, following, clock_watch, erasures, poster, callbacks, config, forwards, lock } =
-            self;
+        let Self { parts, membership, following, poster, callbacks, config, forwards, lock } = self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
-        let check = foreign_keys::run(parts.store.clone(), Arc::clone(&parts.clock), stop.clone());
-        tasks.begin("API key check", check);
+        let tenures = membership.tenure();
+        tasks.begin("signs of life", membership.run(stop.clone()));
         let follow = parts.connections.clone().follow_files(following, stop.clone());
         tasks.begin("plugin versions", follow);
         tasks.begin("plugin version upkeep", parts.connections.clone().run_version_upkeep(stop.clone()));
-        tasks.begin("clock watch", clock_watch.run(stop.clone()));
-        tasks.begin("erasure ledger", erasures.clone().run(stop.clone()));
-        let posts = parts.posts(poster);
-        tasks.begin("callbacks", posts.clone().post_callbacks(callbacks, stop.clone()));
-        begin(&mut tasks, &parts, posts, config, forwards, &stop);
+        begin(&mut tasks, &parts, &config, &stop);
+        let ledger = config.erasure_ledger.clone();
+        let imported_in = tenures.borrow().clone();
+        let once = DutyParts { parts: parts.clone(), imported_in, poster, callbacks, config, forwards };
+        let duties =
+            duties::run(tenures.clone(), move |duties| once.begin(duties), stop.clone(), time_to_end);
+        tasks.begin("duties", duties);
         let ended = tokio::select! {
             () = stopped => None,
             part = tasks.ended() => part,
@@ -253,35 +261,71 @@ impl Service {
         if !parts_ended || caller_work == CallerWorkEnd::CutOff {
             tracing::warn!("work that did not end in time was cut off; acknowledged data is in the database");
         }
-        erasures.finish().await;
+        if tenures.borrow().is_some()
+            && let Err(error) = LedgerUpkeep::open(&parts.store, &ledger, Arc::clone(&parts.clock)).await
+        {
+            tracing::error!(%error, "erasure ledger not written; the next start writes it");
+        }
+        replica::leave(&parts.store).await;
         parts.store.close().await;
         drop(lock);
         ended.map_or(Ok(()), |part| Err(PartEnded(part)))
     }
 }
 
-/// Starts all background work, each part under its name in the log.
-fn begin(
-    tasks: &mut Tasks<&'static str>,
-    parts: &Parts,
-    posts: Posts,
-    config: ServiceConfig,
-    forwards: BTreeMap<String, ForwardConfig>,
-    stop: &CancellationToken,
-) {
+/// Starts the work that every replica does, each part under its name in the log.
+fn begin(tasks: &mut Tasks<&'static str>, parts: &Parts, config: &ServiceConfig, stop: &CancellationToken) {
     let (stopping, grace) = (|| stop.clone(), config.stop_grace);
-    let inbox = parts.inbox.clone();
-    let (feed, catalogue) = (parts.feed.clone(), parts.catalogue.clone());
-    let forwarding = Forwarding { posts: posts.clone(), feed, catalogue };
     tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
-    tasks.begin("bulk acts", parts.bulk_acts.clone().run(stopping()));
-    tasks.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
-    tasks.begin("alarms", posts.post_alarms(config.alarm_url, stopping()));
-    tasks.begin("inbox", inbox.clone().run(stopping(), grace));
-    tasks.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
-    tasks.begin("token refresh", schedule::run(parts.tokens.clone(), parts.served.clone(), stopping()));
-    tasks.begin("forward", forwarding.run(forwards, stopping()));
+    tasks.begin("inbox", parts.inbox.clone().run(stopping(), grace));
+}
+
+/// Imports the connections of this replica's file, since it leads now.
+async fn import(connections: Connections, stop: CancellationToken) {
+    if let Err(error) = connections.reload(Approval::Missing).await {
+        tracing::error!(%error, "connections of the file not imported");
+    }
+    stop.cancelled().await;
+}
+
+/// What the duties that exist once are made of.
+struct DutyParts {
+    parts: Parts,
+    /// The tenure in which the connections of the file were imported at the start; `None` if another replica led then.
+    imported_in: Option<Tenure>,
+    poster: Poster,
+    callbacks: CallbackPosters,
+    config: ServiceConfig,
+    forwards: BTreeMap<String, ForwardConfig>,
+}
+
+impl DutyParts {
+    /// Starts the duties, each under its name in the log.
+    fn begin(&self, duties: &mut Duties) {
+        let Self { parts, imported_in, poster, callbacks, config, forwards } = self;
+        let (stop, store, timed) = (duties.stop.clone(), || parts.store.clone(), || Arc::clone(&parts.clock));
+        let stopping = || stop.clone();
+        let posts = parts.posts(poster.clone());
+        let forwarding =
+            Forwarding { posts: posts.clone(), feed: parts.feed.clone(), catalogue: parts.catalogue.clone() };
+        if *imported_in != Some(duties.tenure.clone()) {
+            duties.begin("file import", import(parts.connections.clone(), stopping()));
+        }
+        duties.begin("API key check", foreign_keys::run(store(), timed(), stopping()));
+        duties.begin("clock watch", ClockWatch::new(store(), timed()).run(stopping()));
+        let ledger = config.erasure_ledger.clone();
+        duties.begin("erasure ledger", erasure_ledger::run(store(), ledger, timed(), stopping()));
+        duties.begin("callbacks", posts.clone().post_callbacks(callbacks.clone(), stopping()));
+        duties.begin("bulk acts", parts.bulk_acts.clone().run(stopping()));
+        duties.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
+        duties.begin("alarms", posts.post_alarms(config.alarm_url.clone(), stopping()));
+        let inbox = parts.inbox.clone();
+        duties.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
+        let refresh = schedule::run(parts.tokens.clone(), parts.served.clone(), stopping());
+        duties.begin("token refresh", refresh);
+        duties.begin("forward", forwarding.run(forwards.clone(), stopping()));
+    }
 }
 
 /// Warns about files with people's data that other users of this machine can read.

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 
 use host_harness::clock::Clock;
 use host_model::time::DAY_MS;
-use host_store::StoreError;
+use host_store::{Store, StoreError, queue::Lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::{bell::Bell, tasks::Tasks};
@@ -16,10 +16,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How much longer a claim lasts than its call, because its result must be stored too.
 const LEASE_MARGIN_MS: i64 = 60_000;
 
-/// Returns the time until which a claim made at `now` lasts, for a call that takes at most `wall_ms`.
-pub(crate) fn lease_until(now: i64, wall_ms: u64) -> i64 {
+/// Returns the lease of a claim by this process at `now`, for a call that takes at most `wall_ms`.
+pub(crate) fn lease(store: &Store, now: i64, wall_ms: u64) -> Lease {
     let wall = i64::try_from(wall_ms).unwrap_or(DAY_MS).min(DAY_MS);
-    now.saturating_add(wall).saturating_add(LEASE_MARGIN_MS)
+    let until = now.saturating_add(wall).saturating_add(LEASE_MARGIN_MS);
+    Lease { replica: store.replica().clone(), now, until }
 }
 
 /// A source of work.
@@ -27,7 +28,7 @@ pub(crate) trait Source: Send {
     /// The description of a task.
     type Subject: Send;
 
-    /// Takes back the claims of a process that has ended.
+    /// Takes back the claims of processes that have ended.
     fn reclaim(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Claims due work, as long as there is room besides `under_way`, and starts it.

@@ -11,6 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
+    replicas::ReplicaId,
     seal::Vault,
 };
 use host_model::requests::RequestState;
@@ -45,39 +46,56 @@ struct RunningRequest {
     kills: i64,
 }
 
-/// Returns every claimed request whose lease expires by `leases_over_by`.
-async fn running(tx: &mut Tx, leases_over_by: i64) -> Result<Vec<RunningRequest>, StoreError> {
-    let running = sqlx::query_as(
-        "SELECT seq, id, tenant, connection, kills FROM requests WHERE state = 'running' AND lease_until <= $1 \
-         ORDER BY seq",
-    )
-    .bind(leases_over_by)
-    .fetch_all(tx)
-    .await?;
-    Ok(running)
-}
-
-/// Puts every claimed request back in the queue: the process is stopping, and its attempts were cut off.
-pub async fn release_claims(tx: &mut Tx, vault: &Vault, now: i64) -> Result<(), StoreError> {
-    for RunningRequest { place, .. } in running(tx, i64::MAX).await? {
+/// Puts every request that `replica` has claimed back in the queue: it is stopping, and its attempts were cut off.
+pub async fn release_claims(
+    tx: &mut Tx,
+    vault: &Vault,
+    replica: &ReplicaId,
+    now: i64,
+) -> Result<(), StoreError> {
+    let of_replica = "SELECT seq, id, tenant, connection, kills FROM requests \
+                      WHERE state = 'running' AND claimed_by = $1 ORDER BY seq";
+    let running: Vec<RunningRequest> =
+        sqlx::query_as(of_replica).bind(replica.as_str()).fetch_all(&mut *tx).await?;
+    for RunningRequest { place, .. } in running {
         requeue(tx, vault, &place, "the service stopped during an attempt", now).await?;
     }
     Ok(())
 }
 
-/// Puts the claimed requests whose leases expire by `leases_over_by` back in the queue, except for those at the
-/// positions `under_way`, whose attempts are still running. A request that was cut off too often is set aside.
-pub async fn reclaim(
+/// Puts the requests back in the queue that replicas have claimed which are gone; `replica` is not. A request that was cut
+/// off too often is set aside.
+pub async fn reclaim_ended(
     tx: &mut Tx,
     vault: &Vault,
+    replica: &ReplicaId,
     now: i64,
-    leases_over_by: i64,
+) -> Result<(), StoreError> {
+    let ended = "SELECT seq, id, tenant, connection, kills FROM requests \
+                 WHERE state = 'running' AND claimed_by IS DISTINCT FROM $1 \
+                   AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = claimed_by) ORDER BY seq";
+    let ended = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
+    reclaim(tx, vault, ended, now).await
+}
+
+/// Puts the requests back in the queue that `replica` has claimed and whose leases have expired, except for those at the
+/// positions `under_way`, whose attempts are still running. A request that was cut off too often is set aside.
+pub async fn reclaim_expired(
+    tx: &mut Tx,
+    vault: &Vault,
+    replica: &ReplicaId,
+    now: i64,
     under_way: &[i64],
 ) -> Result<(), StoreError> {
-    for RunningRequest { place, kills } in running(tx, leases_over_by).await? {
-        if under_way.contains(&place.seq) {
-            continue;
-        }
+    let expired = "SELECT seq, id, tenant, connection, kills FROM requests \
+                   WHERE state = 'running' AND claimed_by = $1 AND lease_until <= $2 ORDER BY seq";
+    let expired = sqlx::query_as(expired).bind(replica.as_str()).bind(now).fetch_all(&mut *tx).await?;
+    let is_left = |request: &RunningRequest| !under_way.contains(&request.place.seq);
+    reclaim(tx, vault, expired.into_iter().filter(is_left).collect(), now).await
+}
+
+async fn reclaim(tx: &mut Tx, vault: &Vault, left: Vec<RunningRequest>, now: i64) -> Result<(), StoreError> {
+    for RunningRequest { place, kills } in left {
         sqlx::query("UPDATE requests SET kills = kills + 1 WHERE seq = $1")
             .bind(place.seq)
             .execute(&mut *tx)
@@ -133,7 +151,7 @@ async fn set_state(
     now: i64,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE requests SET state = $2, finished_at = $3, reason = $4, next_at = $5, lease_until = NULL, \
+        "UPDATE requests SET state = $2, finished_at = $3, reason = $4, next_at = $5, lease_until = NULL, claimed_by = NULL, \
            step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE seq = $1",
     )
     .bind(place.seq)

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sqlx::Transaction;
 use tokio::sync::oneshot;
 
-use crate::error::StoreError;
+use crate::{error::StoreError, replicas::ReplicaId};
 
 /// A connection to the database inside a transaction, which is read-only for work that does not write.
 pub type Tx = sqlx::AnyConnection;
@@ -30,6 +30,10 @@ pub struct Work {
 
 /// A database with this version's schema.
 pub trait Database: Send + Sync {
+    /// Returns whether other processes may serve the database at the same time.
+    fn is_shared(&self) -> bool;
+    /// From now on, commits nothing once the replica is removed.
+    fn serve_as(&self, replica: &ReplicaId);
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Begins a read-only transaction, whose queries all see the same state of the database.

@@ -12,7 +12,10 @@ pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list
 use sqlx::{FromRow, Row};
 pub use summary::{DeliverySummary, summary};
 
-use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
+use crate::{
+    columns::Column, database::Tx, error::StoreError, person::PersonId, queue::Lease, replicas::ReplicaId,
+    row_change::RowChange,
+};
 
 /// Waiting to be read. This condition and the next must match those of the indexes.
 const WAITING: &str = "state = 'waiting'";
@@ -132,22 +135,21 @@ pub async fn unproven(tx: &mut Tx, connection: &str) -> Result<i64, StoreError> 
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// Claims the delivery that has been due longest at `now`, leaving out the connections in `full` and disabled ones.
-/// Returns `None` if no delivery is due. No other worker can claim the delivery before `lease_until`. The query visits
+/// Claims the delivery that has been due longest, leaving out the connections in `full` and disabled ones.
+/// Returns `None` if no delivery is due. No other worker can claim the delivery before the end of the `lease`. The query visits
 /// each connection with waiting deliveries once, however many are waiting there.
 pub async fn claim(
     tx: &mut Tx,
-    now: i64,
-    lease_until: i64,
+    lease: &Lease,
     full: &[String],
 ) -> Result<Option<Result<ClaimedDelivery, DamagedRow>>, StoreError> {
-    let left_out: Vec<_> = (0..full.len()).map(|at| format!("w.connection <> ${} AND ", at + 3)).collect();
+    let left_out: Vec<_> = (0..full.len()).map(|at| format!("w.connection <> ${} AND ", at + 4)).collect();
     let sql = format!(
         "WITH RECURSIVE waiting (connection) AS (\
            SELECT MIN(connection) FROM deliveries WHERE state = 'waiting' UNION ALL \
            SELECT (SELECT MIN(d.connection) FROM deliveries d WHERE d.state = 'waiting' AND d.connection > w.connection) \
            FROM waiting w WHERE w.connection IS NOT NULL) \
-         UPDATE deliveries SET generation = generation + 1, lease_until = $2 WHERE seq = (\
+         UPDATE deliveries SET generation = generation + 1, lease_until = $2, claimed_by = $3 WHERE seq = (\
            SELECT d.seq FROM waiting w JOIN deliveries d ON d.seq = (\
              SELECT f.seq FROM deliveries f WHERE f.connection = w.connection AND f.state = 'waiting' \
                AND f.next_at <= $1 AND (f.lease_until IS NULL OR f.lease_until < $1) \
@@ -157,7 +159,8 @@ pub async fn claim(
          RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation",
         left_out.concat()
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(lease_until);
+    let mut query =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(lease.now).bind(lease.until).bind(lease.replica.as_str());
     for connection in full {
         query = query.bind(connection);
     }
@@ -244,20 +247,25 @@ pub async fn retry_at(
     Ok(RowChange::of(done.rows_affected()))
 }
 
-/// Reclaims the deliveries that a terminated process was reading. Each counts as a failure, so that a delivery that
-/// crashes the process is not read forever.
-pub async fn reclaim(tx: &mut Tx) -> Result<(), StoreError> {
+/// Reclaims the deliveries that a replica was reading which is gone; `replica` is not. Each counts as a failure, so that a
+/// delivery that crashes the process is not read forever.
+pub async fn reclaim(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE deliveries SET lease_until = NULL, failures = failures + 1 WHERE {WAITING} AND lease_until IS NOT NULL"
+        "UPDATE deliveries SET lease_until = NULL, claimed_by = NULL, failures = failures + 1 \
+         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by IS DISTINCT FROM $1 \
+           AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = deliveries.claimed_by)"
     );
-    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(tx).await?;
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str()).execute(tx).await?;
     Ok(())
 }
 
-/// Puts every delivery that is being read back in the queue: the process is stopping, and the readings were cut off.
-pub async fn release_claims(tx: &mut Tx) -> Result<(), StoreError> {
-    let sql = format!("UPDATE deliveries SET lease_until = NULL WHERE {WAITING} AND lease_until IS NOT NULL");
-    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(tx).await?;
+/// Puts every delivery that `replica` is reading back in the queue: it is stopping, and the readings were cut off.
+pub async fn release_claims(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE deliveries SET lease_until = NULL, claimed_by = NULL \
+         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by = $1"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str()).execute(tx).await?;
     Ok(())
 }
 

@@ -96,6 +96,15 @@ pub enum StoreError {
         "the connection to the database was lost during a commit, and whether it was committed is not known: look, then repeat what is missing"
     )]
     UnknownCommit,
+    /// The replica gave no sign of life for a while, and the others have taken over its work.
+    #[error(
+        "this replica gave no sign of life for a while, and others have taken over its work: it writes nothing more and \
+         has to be started again"
+    )]
+    TakenOver,
+    /// Another replica has taken over the duties that exist once.
+    #[error("another replica leads now: this one has left the duty to it")]
+    LeadLost,
     /// A backup of PostgreSQL is taken with its own programs.
     #[error("a PostgreSQL database is backed up with its own programs, such as pg_dump or pg_basebackup")]
     BackedUpByServer,

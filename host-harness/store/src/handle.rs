@@ -14,8 +14,10 @@ use crate::{
     error::StoreError,
     master_mark,
     postgres::Postgres,
+    replicas::{self, ReplicaId},
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
+    tenure::Tenure,
     unfinished::unfinished,
 };
 
@@ -29,6 +31,7 @@ pub struct Store {
     commits: Arc<Commits>,
     vault: Vault,
     person_keys: Arc<Mutex<HashMap<String, Arc<PersonKey>>>>,
+    replica: ReplicaId,
 }
 
 impl std::fmt::Debug for Store {
@@ -76,8 +79,13 @@ impl Store {
 
     /// Creates a store on `database`, which must already have this version's schema.
     pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
-        let store =
-            Self { database, commits: Arc::default(), vault: key.vault(), person_keys: Arc::default() };
+        let store = Self {
+            database,
+            commits: Arc::default(),
+            vault: key.vault(),
+            person_keys: Arc::default(),
+            replica: ReplicaId::random(),
+        };
         let vault = store.vault.clone();
         store.write(move |tx| Box::pin(async move { master_mark::check(tx, &vault).await })).await?;
         Ok(store)
@@ -111,9 +119,17 @@ impl Store {
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
         let (told, written) = oneshot::channel();
+        let tenure = Tenure::current();
         let act: Act = Box::new(move |connection| {
             Box::pin(async move {
-                let result = work(connection).await;
+                let may_write = match &tenure {
+                    Some(tenure) => tenure.check(connection).await,
+                    None => Ok(()),
+                };
+                let result = match may_write {
+                    Ok(()) => work(connection).await,
+                    Err(lost) => Err(lost.into()),
+                };
                 let end = result.as_ref().map(drop).map_err(|error| Rollback { cause: cause(error) });
                 // The caller may have been dropped.
                 let _gone = answer.send(result);
@@ -180,6 +196,34 @@ impl Store {
                              ON CONFLICT (name) DO UPDATE SET value = CASE marks.value WHEN $1 THEN $2 ELSE $1 END";
         let asked = sqlx::query(ASKED).bind(vec![0_u8]).bind(vec![1_u8]);
         self.write(|tx| Box::pin(async move { Ok(asked.execute(tx).await.map(drop)?) })).await
+    }
+
+    /// Returns the id of this process among those that serve the database.
+    pub fn replica(&self) -> &ReplicaId {
+        &self.replica
+    }
+
+    /// Returns whether other processes may serve the database at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
+
+    /// Enters this process among those that serve the database, under the name `name` for operators. From then on, it
+    /// writes only as long as no other one has taken over its work. A file is served by one process, so the others have
+    /// ended.
+    pub async fn serve_as(&self, name: String) -> Result<(), StoreError> {
+        let (replica, is_shared) = (self.replica.clone(), self.is_shared());
+        let joined = self.write(move |tx| {
+            Box::pin(async move {
+                if !is_shared {
+                    replicas::remove_others(tx, &replica).await?;
+                }
+                replicas::join(tx, &replica, &name).await
+            })
+        });
+        joined.await?;
+        self.database.serve_as(&self.replica);
+        Ok(())
     }
 
     /// Seals and opens values.

@@ -16,6 +16,7 @@ pub mod authentic;
 pub mod bulk_acts;
 pub mod callbacks;
 pub mod captured_secrets;
+pub mod changes;
 pub mod choices;
 mod columns;
 mod commits;
@@ -57,12 +58,14 @@ mod postgres;
 pub mod private_file;
 pub mod queue;
 pub mod rekey;
+pub mod replicas;
 pub mod requests;
 mod restore;
 mod row_change;
 mod schema;
 mod seal;
 mod sqlite;
+mod tenure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokens;
@@ -78,9 +81,11 @@ pub use error::{StoreError, Unsealable};
 pub use handle::{Keys, Store};
 pub use named::SubjectNames;
 pub use person_hash::PersonHash;
+pub use replicas::ReplicaId;
 pub use restore::{ExistingDatabase, RestoreError, Restored, RestoredErasures, restore};
 pub use row_change::RowChange;
 pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Vault};
+pub use tenure::Tenure;
 
 #[cfg(test)]
 mod tests;

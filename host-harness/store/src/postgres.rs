@@ -6,7 +6,11 @@
 
 pub(crate) mod schema;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use sqlx::{AnyPool, Connection as _, Transaction, any::AnyPoolOptions};
@@ -17,6 +21,7 @@ use crate::{
     address::PostgresAddress,
     database::{Database, Tx, Work},
     error::StoreError,
+    replicas::ReplicaId,
     schema::{found, migrate},
     seal::Vault,
     writer::{WriteEngine, Writer},
@@ -48,11 +53,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Postgres {
     writer: Writer,
     readers: AnyPool,
+    replica: Arc<OnceLock<ReplicaId>>,
 }
 
 /// Writes to the PostgreSQL database at a URL, which contains the password.
 struct PostgresEngine {
     url: String,
+    /// The replica whose removal ends the right to write, once the process serves.
+    replica: Arc<OnceLock<ReplicaId>>,
 }
 
 impl Postgres {
@@ -72,11 +80,22 @@ impl Postgres {
         let mut writer = Tx::connect(&url).await?;
         migrate(&mut writer, vault, &PostgresSchema).await?;
         let readers = AnyPoolOptions::new().max_connections(READERS).connect(&url).await?;
-        Ok(Self { writer: Writer::start(PostgresEngine { url }, writer), readers })
+        let replica = Arc::default();
+        let engine = PostgresEngine { url, replica: Arc::clone(&replica) };
+        Ok(Self { writer: Writer::start(engine, writer), readers, replica })
     }
 }
 
 impl Database for Postgres {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn serve_as(&self, replica: &ReplicaId) {
+        // A process serves as one replica until it ends.
+        let _served_before = self.replica.set(replica.clone());
+    }
+
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.write(work))
     }
@@ -106,7 +125,14 @@ impl WriteEngine for PostgresEngine {
 
     fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>> {
         Box::pin(async move {
-            Ok(sqlx::query_scalar("SELECT CAST(pg_current_xact_id() AS TEXT)").fetch_one(tx).await?)
+            let id = match self.replica.get() {
+                None => sqlx::query_scalar("SELECT CAST(pg_current_xact_id() AS TEXT)"),
+                Some(replica) => sqlx::query_scalar(
+                    "SELECT CAST(pg_current_xact_id() AS TEXT) FROM replicas WHERE id = $1",
+                )
+                .bind(replica.as_str()),
+            };
+            id.fetch_optional(tx).await?.ok_or(StoreError::TakenOver)
         })
     }
 

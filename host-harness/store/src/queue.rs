@@ -12,6 +12,7 @@ use crate::{
     error::StoreError,
     lane::Lane,
     person::PersonId,
+    replicas::ReplicaId,
     row_change::RowChange,
     seal::Vault,
 };
@@ -137,7 +138,8 @@ pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
          ORDER BY c.tenant, c.key, l.action, l.step";
 
 /// Goes through the lane in the order accepted; `+ 0` prevents SQLite from sorting all due requests instead.
-pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4 WHERE seq IN ( \
+pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4, claimed_by = $7 \
+         WHERE seq IN ( \
            SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
            WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
              AND p.settled_at <= $3 \
@@ -157,25 +159,37 @@ pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, Store
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
 }
 
+/// Who claims work, when, and for how long.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The replica that claims.
+    pub replica: ReplicaId,
+    /// The current time, in milliseconds since the Unix epoch.
+    pub now: i64,
+    /// The time until which the claim lasts.
+    pub until: i64,
+}
+
 /// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version with this
 /// `digest`, or by their [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier request in progress are claimed. The claims are
-/// valid until `lease_until`. A request that cannot be read is set aside and does not stop the others.
+/// valid until the end of the `lease`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
     tx: &mut Tx,
     vault: &Vault,
     lane: &Lane,
     most: usize,
-    now: i64,
-    lease_until: i64,
+    lease: &Lease,
     digest: &str,
 ) -> Result<Vec<ClaimedRequest>, StoreError> {
+    let now = lease.now;
     let rows = sqlx::query(CLAIM)
         .bind(&lane.connection)
         .bind(lane.action.as_ref())
         .bind(now)
-        .bind(lease_until)
+        .bind(lease.until)
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .bind(lane.step.as_ref())
+        .bind(lease.replica.as_str())
         .fetch_all(&mut *tx)
         .await?;
     let mut claims = Vec::new();
@@ -221,7 +235,7 @@ pub async fn end(
     let done = sqlx::query(
         "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
            outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
-           contradicted_by = $13, reference_by = $14, lease_until = NULL, kills = 0, \
+           contradicted_by = $13, reference_by = $14, lease_until = NULL, claimed_by = NULL, kills = 0, \
            writer_contradicted = CASE WHEN reference_by IS DISTINCT FROM $14 THEN 0 WHEN $15 = 1 THEN 1 \
              ELSE writer_contradicted END \
          WHERE seq = $1 AND generation = $2 AND state = 'running'",

@@ -13,6 +13,7 @@ use crate::{
     database::{Database, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
+    replicas::ReplicaId,
     schema::{Schema as _, migrate},
     seal::Vault,
     unfinished::beside,
@@ -75,6 +76,14 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn serve_as(&self, _replica: &ReplicaId) {
+        // The lock on the file ends with the process.
+    }
+
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.write(work))
     }

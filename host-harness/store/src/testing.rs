@@ -22,6 +22,8 @@ use crate::{
     error::StoreError,
     handle::Store,
     person::PersonId,
+    queue::Lease,
+    replicas::ReplicaId,
     seal::{MasterKey, PersonName},
 };
 
@@ -96,6 +98,11 @@ impl Folder {
     pub async fn file_store(&self) -> Store {
         Store::open(&self.file("host.db"), &master_key()).await.unwrap()
     }
+}
+
+/// Returns a lease of the replica `first`.
+pub fn lease(now: i64, until: i64) -> Lease {
+    Lease { replica: ReplicaId::named("first"), now, until }
 }
 
 /// Returns the keyed hash of an email address.

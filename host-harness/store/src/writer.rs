@@ -33,7 +33,8 @@ pub(crate) trait WriteEngine: Send + Sync + 'static {
     /// Opens a connection for writing.
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>>;
 
-    /// Returns an id by which [`is_committed`](Self::is_committed) finds the transaction later.
+    /// Returns an id by which [`is_committed`](Self::is_committed) finds the transaction later. Fails if this process must
+    /// not write any more.
     fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>>;
 
     /// Returns whether the transaction with the id `id`, whose commit was not answered, was committed.

@@ -51,6 +51,7 @@ const ALARM: &str = "callback-fails";
 const GIVE_UP_MS: i64 = 30 * DAY_MS;
 
 /// The clients for the addresses that callers name.
+#[derive(Clone)]
 pub(crate) struct CallbackPosters {
     public: Poster,
     loopback: Poster,

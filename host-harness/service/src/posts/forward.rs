@@ -22,7 +22,7 @@ use crate::{
 };
 use host_model::time::{HOUR_MS, millis};
 use host_store::{
-    StoreError,
+    StoreError, Tenure,
     alarms::{self, Alarm},
     events::{self, FeedProgress},
     grant::KeyReach,
@@ -51,7 +51,11 @@ impl Forwarding {
     pub(crate) async fn run(self, forwards: BTreeMap<String, ForwardConfig>, stop: CancellationToken) {
         let mut tenants = JoinSet::new();
         for (tenant, to) in forwards {
-            tenants.spawn(self.clone().run_one(tenant, to, stop.clone()));
+            let posts = self.clone().run_one(tenant, to, stop.clone());
+            match Tenure::current() {
+                Some(tenure) => tenants.spawn(tenure.scope(posts)),
+                None => tenants.spawn(posts),
+            };
         }
         if tenants.is_empty() {
             stop.cancelled().await;

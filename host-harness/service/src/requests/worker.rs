@@ -82,12 +82,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes back the claims whose leases expire by `leases_over_by`, except those of `under_way`.
-    async fn reclaim_expired(&self, leases_over_by: i64, under_way: &[i64]) -> Result<(), StoreError> {
+    /// Takes back the claims of processes that have ended, and those of this one whose leases have expired, except
+    /// `under_way`.
+    async fn reclaim_lost(&self, under_way: &[i64]) -> Result<(), StoreError> {
+        let store = &self.attempts.store;
         let (at, under_way) = (self.attempts.clock.date_ms(), under_way.to_vec());
-        let vault = self.attempts.store.vault().clone();
-        let taken = self.attempts.store.write(move |tx| {
-            Box::pin(async move { cut_off::reclaim(tx, &vault, at, leases_over_by, &under_way).await })
+        let (vault, replica) = (store.vault().clone(), store.replica().clone());
+        let taken = store.write(move |tx| {
+            Box::pin(async move {
+                cut_off::reclaim_ended(tx, &vault, &replica, at).await?;
+                cut_off::reclaim_expired(tx, &vault, &replica, at, &under_way).await
+            })
         });
         taken.await
     }
@@ -115,10 +120,10 @@ impl Worker {
         now: i64,
     ) -> Result<Vec<ClaimedRequest>, StoreError> {
         let digest = calls.plugin().digest().to_string();
-        let lease_until = work::lease_until(now, calls.connection().limits.wall_ms);
+        let lease = work::lease(&self.attempts.store, now, calls.connection().limits.wall_ms);
         let (vault, lane) = (self.attempts.store.vault().clone(), lane.clone());
         let claimed = self.attempts.store.write(move |tx| {
-            Box::pin(async move { queue::claim(tx, &vault, &lane, most, now, lease_until, &digest).await })
+            Box::pin(async move { queue::claim(tx, &vault, &lane, most, &lease, &digest).await })
         });
         claimed.await
     }
@@ -128,7 +133,7 @@ impl work::Source for Worker {
     type Subject = (Lane, Vec<i64>);
 
     async fn reclaim(&mut self) -> Result<(), StoreError> {
-        self.reclaim_expired(i64::MAX, &[]).await
+        self.reclaim_lost(&[]).await
     }
 
     async fn begin(&mut self, under_way: &mut AttemptTasks) -> Result<(), StoreError> {
@@ -137,7 +142,7 @@ impl work::Source for Worker {
         if now >= self.looked_after_at.saturating_add(UPKEEP_INTERVAL_MS) {
             self.looked_after_at = now;
             let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
-            self.reclaim_expired(now, &requests).await?;
+            self.reclaim_lost(&requests).await?;
             // Before claiming: a request past its last day is not attempted again.
             late::raise_and_prune(&store, now).await?;
             self.released_for = None;
@@ -161,12 +166,11 @@ impl work::Source for Worker {
     }
 
     async fn release_claims(&mut self) -> Result<(), StoreError> {
-        let at = self.attempts.clock.date_ms();
-        let vault = self.attempts.store.vault().clone();
-        let released = self
-            .attempts
-            .store
-            .write(move |tx| Box::pin(async move { cut_off::release_claims(tx, &vault, at).await }));
+        let (at, store) = (self.attempts.clock.date_ms(), &self.attempts.store);
+        let (vault, replica) = (store.vault().clone(), store.replica().clone());
+        let released = store.write(move |tx| {
+            Box::pin(async move { cut_off::release_claims(tx, &vault, &replica, at).await })
+        });
         released.await
     }
 }

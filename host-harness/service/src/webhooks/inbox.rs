@@ -31,6 +31,7 @@ use host_store::{
     alarms::{self, Alarm},
     audit::{self, Record},
     deliveries::{self, ClaimedDelivery, DamagedRow, DeliverySelection, DeliveryState, ReadingEnd},
+    queue::Lease,
 };
 
 /// The maximum number of concurrent readings. A reading takes well under a millisecond, unless the vendor is asked who
@@ -74,16 +75,16 @@ impl work::Source for Inbox {
     type Subject = String;
 
     async fn reclaim(&mut self) -> Result<(), StoreError> {
-        self.store.write(|tx| Box::pin(deliveries::reclaim(tx))).await
+        let replica = self.store.replica().clone();
+        self.store.write(move |tx| Box::pin(async move { deliveries::reclaim(tx, &replica).await })).await
     }
 
     async fn begin(&mut self, under_way: &mut ReadingTasks) -> Result<(), StoreError> {
         let longest_call_ms = self.longest_call_ms();
         while under_way.len() < MAX_CONCURRENT_READINGS {
             let (now, full) = (self.clock.date_ms(), busy_connections(under_way));
-            let lease_until = work::lease_until(now, longest_call_ms);
-            let claimed =
-                self.store.write(move |tx| Box::pin(async move { next(tx, now, lease_until, &full).await }));
+            let lease = work::lease(&self.store, now, longest_call_ms);
+            let claimed = self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full).await }));
             let Some(claim) = claimed.await? else { return Ok(()) };
             let connection = claim.connection.clone();
             under_way.begin(connection, self.clone().read(claim));
@@ -92,19 +93,18 @@ impl work::Source for Inbox {
     }
 
     async fn release_claims(&mut self) -> Result<(), StoreError> {
-        self.store.write(|tx| Box::pin(deliveries::release_claims(tx))).await
+        let replica = self.store.replica().clone();
+        self.store
+            .write(move |tx| Box::pin(async move { deliveries::release_claims(tx, &replica).await }))
+            .await
     }
 }
 
 /// Claims the oldest delivery that is due. A row that is not a valid delivery is set aside with an alarm.
-async fn next(
-    tx: &mut Tx,
-    now: i64,
-    lease_until: i64,
-    full: &[String],
-) -> Result<Option<ClaimedDelivery>, StoreError> {
+async fn next(tx: &mut Tx, lease: &Lease, full: &[String]) -> Result<Option<ClaimedDelivery>, StoreError> {
+    let now = lease.now;
     loop {
-        match deliveries::claim(tx, now, lease_until, full).await?.transpose() {
+        match deliveries::claim(tx, lease, full).await?.transpose() {
             Ok(claim) => return Ok(claim),
             Err(damaged) => {
                 deliveries::set_aside(tx, &damaged, now).await?;

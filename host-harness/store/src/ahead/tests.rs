@@ -99,7 +99,7 @@ async fn a_clock_that_is_behind_takes_no_opt_out_its_date_and_no_data_its_time()
 }
 
 /// Times on which no wait depends, or on which only a deadline or a retention period does.
-const HARMLESS: [&str; 47] = [
+const HARMLESS: [&str; 49] = [
     "alarms.cleared_at",
     "alarms.posted_at",
     "alarms.raised_at",
@@ -138,6 +138,8 @@ const HARMLESS: [&str; 47] = [
     "plugin_operations.began_at",
     "plugin_operations.ended_at",
     "publications.published_at",
+    "replicas.seen_at",
+    "replicas.started_at",
     "requests.finished_at",
     "requests.tried_since",
     "tokens.ended_at",

@@ -6,11 +6,11 @@ use serde_json::json;
 use super::*;
 use crate::{
     RowChange, ages, alarms,
-    cut_off::{reclaim, release_claims},
+    cut_off::{reclaim_ended, reclaim_expired, release_claims},
     handle::Store,
     people,
     requests::{self, NewRequest},
-    testing::{Folder, connection_row, in_dialect, master_key, name, write},
+    testing::{Folder, connection_row, in_dialect, lease, master_key, name, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
@@ -51,8 +51,9 @@ async fn claim_all(store: &Store, now: i64) -> Vec<ClaimedRequest> {
         Box::pin(async move {
             let mut claims = Vec::new();
             for lane in due_lanes(tx, now).await? {
-                claims
-                    .extend(claim(tx, &master_key().vault(), &lane, 10, now, now + 100, "sha256:00").await?);
+                claims.extend(
+                    claim(tx, &master_key().vault(), &lane, 10, &lease(now, now + 100), "sha256:00").await?,
+                );
             }
             Ok(claims)
         })
@@ -144,8 +145,12 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
     connection_row(&store, "acme", "newsletter").await;
     let id = request(&store, "newsletter", 1, Action::Erasure).await;
     let lost = claim_all(&store, 10).await.remove(0);
-    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 120, 120, &[]).await }))
-        .await;
+    write(&store, move |tx| {
+        Box::pin(async move {
+            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 120, &[]).await
+        })
+    })
+    .await;
     let held = claim_all(&store, 120).await.remove(0);
     assert_eq!((held.generation, held.step), (2, Step::Confirm), "an erasure in progress is confirmed first");
     assert!(!ended(&store, &lost, change(RequestState::Done, 121)).await);
@@ -163,16 +168,26 @@ async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
     connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
     claim_all(&store, 10).await;
-    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 109, 109, &[]).await }))
-        .await;
+    write(&store, move |tx| {
+        Box::pin(async move {
+            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 109, &[]).await
+        })
+    })
+    .await;
     assert!(claim_all(&store, 109).await.is_empty());
     write(&store, move |tx| {
-        Box::pin(async move { reclaim(tx, &master_key().vault(), 110, 110, &[1]).await })
+        Box::pin(async move {
+            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 110, &[1]).await
+        })
     })
     .await;
     assert!(claim_all(&store, 110).await.is_empty(), "its attempt is still running");
-    write(&store, move |tx| Box::pin(async move { reclaim(tx, &master_key().vault(), 110, 110, &[]).await }))
-        .await;
+    write(&store, move |tx| {
+        Box::pin(async move {
+            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 110, &[]).await
+        })
+    })
+    .await;
     assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
 }
 
@@ -198,7 +213,9 @@ async fn a_request_that_the_process_dies_in_three_times_is_set_aside_and_can_be_
     for at in [100, 200, 300] {
         assert_eq!(claim_all(&store, at).await.len(), 1);
         write(&store, move |tx| {
-            Box::pin(async move { reclaim(tx, &master_key().vault(), at, i64::MAX, &[]).await })
+            Box::pin(async move {
+                reclaim_ended(tx, &master_key().vault(), &ReplicaId::named("second"), at).await
+            })
         })
         .await;
     }
@@ -249,12 +266,18 @@ async fn a_service_that_stops_often_sets_no_request_aside() {
     for (at, step) in [(100, Step::Act), (200, Step::Confirm), (300, Step::Confirm), (400, Step::Confirm)] {
         let claims = claim_all(&store, at).await;
         assert_eq!(claims.iter().map(|claim| claim.step).collect::<Vec<_>>(), [step]);
-        write(&store, move |tx| Box::pin(async move { release_claims(tx, &master_key().vault(), at).await }))
-            .await;
+        write(&store, move |tx| {
+            Box::pin(async move {
+                release_claims(tx, &master_key().vault(), &ReplicaId::named("first"), at).await
+            })
+        })
+        .await;
         assert!(!ended(&store, &claims[0], change(RequestState::Done, at)).await, "its claim is lost");
     }
     write(&store, move |tx| {
-        Box::pin(async move { reclaim(tx, &master_key().vault(), 500, i64::MAX, &[]).await })
+        Box::pin(
+            async move { reclaim_ended(tx, &master_key().vault(), &ReplicaId::named("second"), 500).await },
+        )
     })
     .await;
     assert_eq!((open_alarms(&store).await, audited(&store).await.len()), (Vec::new(), 4));
@@ -376,7 +399,9 @@ async fn a_backlog_of_ten_thousand_is_claimed_by_the_share_and_another_tenants_r
         Box::pin(async move {
             let mut claims = Vec::new();
             for lane in due_lanes(tx, 10).await? {
-                claims.extend(claim(tx, &master_key().vault(), &lane, SHARE, 10, 110, "sha256:00").await?);
+                claims.extend(
+                    claim(tx, &master_key().vault(), &lane, SHARE, &lease(10, 110), "sha256:00").await?,
+                );
             }
             Ok(claims)
         })

@@ -20,8 +20,9 @@ use crate::{
     },
     grant::KeyReach,
     merged,
+    replicas::ReplicaId,
     requests::{self, matching::RequestFilter},
-    testing::{connection_row, sql, write},
+    testing::{connection_row, lease, sql, write},
     tokens,
 };
 
@@ -56,8 +57,8 @@ async fn deliveries_are_claimed_listed_replayed_and_deleted() {
                 received_at: 10,
             };
             deliveries::insert(tx, new).await?;
-            assert!(deliveries::claim(tx, 10, 20, &["newsletter".to_owned()]).await?.is_none());
-            let claim = deliveries::claim(tx, 10, 20, &[]).await?.unwrap().ok().unwrap();
+            assert!(deliveries::claim(tx, &lease(10, 20), &["newsletter".to_owned()]).await?.is_none());
+            let claim = deliveries::claim(tx, &lease(10, 20), &[]).await?.unwrap().ok().unwrap();
             let end = ReadingEnd { state: DeliveryState::Unreadable, digest: None, reason: None, events: 0 };
             deliveries::finish(tx, &claim, &end, 11).await?;
             let filter =
@@ -68,8 +69,9 @@ async fn deliveries_are_claimed_listed_replayed_and_deleted() {
             let which = DeliverySelection::OfConnection("newsletter".into());
             assert_eq!(deliveries::replayable(tx, &which).await?, 1);
             assert_eq!(deliveries::replay(tx, &which, 12).await?, ["newsletter"]);
-            deliveries::reclaim(tx).await?;
-            deliveries::release_claims(tx).await?;
+            let replica = ReplicaId::named("first");
+            deliveries::reclaim(tx, &replica).await?;
+            deliveries::release_claims(tx, &replica).await?;
             assert_eq!(deliveries::tidy(tx, 11, 11, 13).await?.len(), 1);
             tokens::all_live(tx, &master_key().vault()).await.map(drop)
         })

@@ -20,7 +20,7 @@ use crate::{
     person::PersonId,
     queue,
     requests::{self, NewRequest},
-    testing::{connection_row, master_key, name, sql, write},
+    testing::{connection_row, lease, master_key, name, sql, write},
 };
 
 /// After this time, a test whose condition does not come true fails.
@@ -134,7 +134,7 @@ fn claim(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
             step: Step::Act,
             breaker: Breaker::default(),
         };
-        let claims = queue::claim(tx, &master_key().vault(), &lane, 10, 10, 110, "sha256:00").await?;
+        let claims = queue::claim(tx, &master_key().vault(), &lane, 10, &lease(10, 110), "sha256:00").await?;
         Ok(claims.into_iter().map(|claim| claim.id).collect())
     })
 }

@@ -1,0 +1,194 @@
+//! This process as a replica among those that serve the database: its signs of life, its watch over the others, and its
+//! clock, which is the database's.
+//! Tested in `src/replica/tests.rs`.
+
+mod fenced;
+mod others;
+mod standing;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use host_harness::clock::Clock;
+use host_store::{
+    Store, StoreError, Tenure, cut_off, deliveries,
+    replicas::{self, Beat, ServedVersions, SignOfLife},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::others::Others;
+pub(crate) use self::{fenced::Fenced, standing::Standing};
+use crate::{bell::Bell, served::Served, tasks::pause};
+
+/// How often a replica gives a sign of life: others take over its work after fifteen without one.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The interval for a database that is a file, which no other process serves: each sign of life is a write to the disk.
+const ALONE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long one sign of life may take.
+const MAX_BEAT: Duration = Duration::from_secs(5);
+
+/// The longest exchange from which the database's clock is read: half of it is how far the replica's clock may be off.
+const MAX_CLOCK_EXCHANGE: Duration = Duration::from_millis(500);
+
+/// This process among those that serve the database.
+pub(crate) struct Membership {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    standing: Standing,
+    served: Served,
+    /// Rung when work of a replica that is gone has been taken back.
+    bells: [Bell; 2],
+    tenure: watch::Sender<Option<Tenure>>,
+    others: Others,
+}
+
+/// Enters this process among those that serve the database, and sets `clock` to the database's.
+pub(crate) async fn join(
+    store: &Store,
+    clock: &dyn Clock,
+    standing: &Standing,
+) -> Result<Option<Tenure>, StoreError> {
+    let begun = Instant::now();
+    store.serve_as(name()).await?;
+    let tenure = beat(store, ServedVersions::new()).await?.tenure;
+    standing.renew(begun);
+    follow_clock(store, clock).await?;
+    Ok(tenure)
+}
+
+/// Returns what operators call this process.
+fn name() -> String {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{machine}:{}", std::process::id())
+}
+
+/// Gives a sign of life.
+async fn beat(store: &Store, versions: ServedVersions) -> Result<Beat, StoreError> {
+    let replica = store.replica().clone();
+    store.write(move |tx| Box::pin(async move { replicas::beat(tx, &replica, &versions, 0).await })).await
+}
+
+/// Sets `clock` to the database's, if other processes serve it too: their leases, windows and due times are compared.
+async fn follow_clock(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    if !store.is_shared() {
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let date = store.read(|c| Box::pin(replicas::date_ms(c))).await?;
+    let exchange = begun.elapsed();
+    if exchange <= MAX_CLOCK_EXCHANGE {
+        let date = Duration::from_millis(u64::try_from(date).unwrap_or_default());
+        clock.set_date(SystemTime::UNIX_EPOCH + date + exchange / 2);
+    }
+    Ok(())
+}
+
+impl Membership {
+    /// Creates the membership of a process that has joined, and leads if it has a `tenure`.
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        standing: Standing,
+        served: Served,
+        bells: [Bell; 2],
+        tenure: Option<Tenure>,
+    ) -> Self {
+        let tenure = watch::Sender::new(tenure);
+        Self { store, clock, standing, served, bells, tenure, others: Others::default() }
+    }
+
+    /// Returns the current tenure of this replica; `None` while another one leads.
+    pub(crate) fn tenure(&self) -> watch::Receiver<Option<Tenure>> {
+        self.tenure.subscribe()
+    }
+
+    /// Gives signs of life, and watches those of the others, until the service stops. Returns early if the others have
+    /// taken over this replica's work.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let interval = if self.store.is_shared() { INTERVAL } else { ALONE_INTERVAL };
+        while !stop.is_cancelled() {
+            match timeout(MAX_BEAT, self.look()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error @ StoreError::TakenOver)) => {
+                    tracing::error!(%error, "work taken over by other replicas");
+                    return;
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "no sign of life in the database"),
+                Err(_) => tracing::warn!("no sign of life in the database, which does not respond"),
+            }
+            pause(&*self.clock, interval, &stop).await;
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let Beat { others, tenure } = beat(&self.store, versions(&self.served)).await?;
+        self.standing.renew(begun);
+        self.tenure.send_if_modified(|current| {
+            let is_new = *current != tenure;
+            *current = tenure;
+            is_new
+        });
+        let silent = self.others.silent(others, begun);
+        if !silent.is_empty() {
+            self.take_over(silent).await?;
+        }
+        follow_clock(&self.store, &*self.clock).await
+    }
+
+    /// Removes replicas that give no sign of life, and takes back what they have claimed.
+    async fn take_over(&self, silent: Vec<SignOfLife>) -> Result<(), StoreError> {
+        let (at, vault, replica) =
+            (self.clock.date_ms(), self.store.vault().clone(), self.store.replica().clone());
+        let removed = self.store.write(move |tx| {
+            Box::pin(async move {
+                let mut removed = Vec::new();
+                for last in silent {
+                    if replicas::remove(tx, &last).await? {
+                        removed.push(last.id);
+                    }
+                }
+                if !removed.is_empty() {
+                    cut_off::reclaim_ended(tx, &vault, &replica, at).await?;
+                    deliveries::reclaim(tx, &replica).await?;
+                }
+                Ok(removed)
+            })
+        });
+        for replica in removed.await? {
+            tracing::warn!(%replica, "replica gives no sign of life; its work is taken over");
+        }
+        self.bells.iter().for_each(Bell::ring);
+        Ok(())
+    }
+}
+
+/// Removes this process from those that serve the database, once it has done everything else.
+pub(crate) async fn leave(store: &Store) {
+    let replica = store.replica().clone();
+    let left = store.write(move |tx| Box::pin(async move { replicas::leave(tx, &replica).await }));
+    match timeout(MAX_BEAT, left).await {
+        Ok(Ok(()) | Err(StoreError::TakenOver)) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the others find out by themselves that this replica has ended")
+        }
+        Err(_) => tracing::warn!("the others find out by themselves that this replica has ended"),
+    }
+}
+
+/// Returns the version that each plugin runs.
+fn versions(served: &Served) -> ServedVersions {
+    let plugins = served.host().plugins();
+    plugins.iter().map(|(name, slot)| (name.clone(), slot.current().plugin().digest().to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! The right of this replica to act at vendors, which lasts for a while from its last sign of life.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// How long after its last sign of life a replica may send to vendors. The others take over its work later than that, so that
+/// a replica that was frozen sends nothing of what they have carried out in its place.
+const SENDS_FOR: Duration = Duration::from_secs(10);
+
+/// The right to send. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// No other process serves the database.
+    Alone,
+    /// Since when the last sign of life counts; `None` before the first one.
+    Shared(Arc<Mutex<Option<Instant>>>),
+}
+
+impl Standing {
+    /// Returns the standing of a process on a database that others may serve too if it `is_shared`.
+    pub(crate) fn on(is_shared: bool) -> Self {
+        if is_shared { Self::Shared(Arc::default()) } else { Self::Alone }
+    }
+
+    /// Renews the right from `begun`, when a sign of life that succeeded was begun.
+    pub(crate) fn renew(&self, begun: Instant) {
+        if let Self::Shared(last) = self {
+            *last.lock() = Some(begun);
+        }
+    }
+
+    /// Returns whether this replica may send now.
+    pub(crate) fn may_send(&self) -> bool {
+        match self {
+            Self::Alone => true,
+            Self::Shared(last) => last.lock().is_some_and(|last| last.elapsed() < SENDS_FOR),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::others::MAX_SILENCE;
+
+    #[test]
+    fn the_right_ends_before_others_take_over() {
+        assert!(SENDS_FOR < MAX_SILENCE);
+        let standing = Standing::on(true);
+        assert!(!standing.may_send(), "it has not joined");
+        standing.renew(Instant::now());
+        assert!(standing.may_send());
+        standing.renew(Instant::now().checked_sub(SENDS_FOR).unwrap());
+        assert!(!standing.may_send());
+        assert!(Standing::on(false).may_send());
+    }
+}

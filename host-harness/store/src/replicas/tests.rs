@@ -1,0 +1,117 @@
+//! Tests of replicas, of their lead, and of the changes that they serve.
+
+use super::*;
+use crate::{
+    changes::{Change, ChangeKind, after, last, note},
+    handle::Store,
+    testing::{Folder, sql, write},
+};
+
+fn named(name: &str) -> ReplicaId {
+    ReplicaId::named(name)
+}
+
+async fn joins(store: &Store, name: &'static str) {
+    write(store, move |tx| Box::pin(async move { join(tx, &named(name), name).await })).await;
+}
+
+async fn beats(store: &Store, name: &'static str) -> Result<Beat, StoreError> {
+    let versions = ServedVersions::from([("iterable".to_owned(), "sha256:00".to_owned())]);
+    store.write(move |tx| Box::pin(async move { beat(tx, &named(name), &versions, 0).await })).await
+}
+
+/// Removes the replica with as many signs of life as `seen` says.
+async fn removes(store: &Store, seen: &SignOfLife) -> bool {
+    let seen = seen.clone();
+    write(store, move |tx| Box::pin(async move { remove(tx, &seen).await })).await
+}
+
+#[tokio::test]
+async fn the_first_replica_leads_until_it_is_removed_and_the_next_begins_a_new_term() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for name in ["first", "second"] {
+        joins(&store, name).await;
+    }
+    let first = beats(&store, "first").await.unwrap().tenure.unwrap();
+    assert_eq!(first.term(), 1);
+    assert_eq!(beats(&store, "first").await.unwrap().tenure, Some(first.clone()), "it goes on");
+    let second = beats(&store, "second").await.unwrap();
+    assert_eq!((second.tenure, second.others), (None, vec![SignOfLife { id: named("first"), beats: 2 }]));
+    assert!(removes(&store, &SignOfLife { id: named("first"), beats: 2 }).await);
+    assert_eq!(beats(&store, "second").await.unwrap().tenure.unwrap().term(), 2);
+    assert!(matches!(beats(&store, "first").await, Err(StoreError::TakenOver)));
+    let write = store.clone();
+    let duty = async move { write.write(|tx| Box::pin(async move { last(tx).await })).await };
+    assert!(matches!(first.scope(duty).await, Err(StoreError::LeadLost)), "its duties write no more");
+}
+
+#[tokio::test]
+async fn a_replica_that_gives_a_sign_of_life_in_the_last_moment_is_not_removed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for name in ["first", "second"] {
+        joins(&store, name).await;
+    }
+    let seen = beats(&store, "second").await.unwrap().others.remove(0);
+    beats(&store, "first").await.unwrap();
+    assert!(!removes(&store, &seen).await);
+    let all = store.read(|c| Box::pin(all(c))).await.unwrap();
+    let shown: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.leads_since.is_some())).collect();
+    assert_eq!(shown, [("first", false), ("second", true)]);
+    assert_eq!(all[1].versions["iterable"], "sha256:00");
+}
+
+#[tokio::test]
+async fn a_process_whose_work_was_taken_over_writes_nothing_more_if_the_database_is_shared() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let other = folder.store().await;
+    store.serve_as("one".to_owned()).await.unwrap();
+    sql(&store, "UPDATE marks SET name = name").await;
+    sql(&other, "DELETE FROM replicas").await;
+    let refused = store.write(|tx| Box::pin(async move { last(tx).await })).await;
+    if store.is_shared() {
+        assert!(matches!(refused, Err(StoreError::TakenOver)), "{refused:?}");
+    } else {
+        assert_eq!(refused.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_served_by_one_process_so_those_before_have_ended() {
+    let folder = Folder::new();
+    let store = folder.file_store().await;
+    joins(&store, "before").await;
+    store.serve_as("now".to_owned()).await.unwrap();
+    let all = store.read(|c| Box::pin(all(c))).await.unwrap();
+    assert_eq!(all.iter().map(|one| &one.id).collect::<Vec<_>>(), [store.replica()]);
+}
+
+#[tokio::test]
+async fn the_latest_change_of_each_subject_is_numbered_in_the_order_of_changes() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let changes = write(&store, |tx| {
+        Box::pin(async move {
+            for (kind, name) in [
+                (ChangeKind::Connection, "newsletter"),
+                (ChangeKind::Plugin, "newsletter"),
+                (ChangeKind::Connection, "newsletter"),
+            ] {
+                note(tx, &named("first"), kind, name).await?;
+            }
+            joins_in(tx).await?;
+            Ok((after(tx, 0).await?, after(tx, 2).await?, all(tx).await?))
+        })
+    });
+    let change = |kind, number| Change { kind, name: "newsletter".into(), number, replica: named("first") };
+    let (every, later, replicas) = changes.await;
+    assert_eq!(every, [change(ChangeKind::Plugin, 2), change(ChangeKind::Connection, 3)]);
+    assert_eq!(later, [change(ChangeKind::Connection, 3)]);
+    assert_eq!(replicas[0].behind, 0, "it starts with what is stored");
+}
+
+async fn joins_in(tx: &mut Tx) -> Result<(), StoreError> {
+    join(tx, &named("second"), "second").await
+}
