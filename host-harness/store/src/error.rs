@@ -91,6 +91,32 @@ pub enum StoreError {
     /// A restore was interrupted, so the database may be half replaced.
     #[error("a restore of this database was interrupted: run it again with --replace")]
     RestoreCutOff,
+    /// A transfer of another database into this one has not ended, so that rows are missing.
+    #[error(
+        "a transfer of another database into this one has not ended: run `connector-host migrate` again, which continues \
+         it. If it was abandoned, drop this database and create it anew"
+    )]
+    TransferCutOff,
+    /// A transfer of this database to another one was begun and has not ended.
+    #[error(
+        "a transfer of this database to {to} was begun and has not ended: finish it with `connector-host migrate`, or \
+         abandon it with `connector-host migrate --abandon` to use this database again"
+    )]
+    Moving {
+        /// The address of the other database, without its password.
+        to: String,
+    },
+    /// This database was moved to another one.
+    #[error(
+        "this database was moved to {to} at {}: set `database` to that address. What was written since is only there",
+        date(*at)
+    )]
+    Moved {
+        /// The address of the other database, without its password.
+        to: String,
+        /// When it was moved.
+        at: i64,
+    },
     /// The connection was lost while a commit was not answered, and the server does not know what became of it.
     #[error(
         "the connection to the database was lost during a commit, and whether it was committed is not known: look, then repeat what is missing"
@@ -148,6 +174,11 @@ impl From<sqlx::Error> for StoreError {
 fn is_about_nul(refused: &dyn DatabaseError) -> bool {
     refused.code().is_some_and(|code| code == CHARACTER_NOT_IN_REPERTOIRE)
         && refused.message().ends_with(": 0x00")
+}
+
+/// Returns a time in milliseconds since the Unix epoch as a date.
+fn date(at: i64) -> String {
+    jiff::Timestamp::from_millisecond(at).map_or_else(|_| format!("{at} ms"), |date| date.to_string())
 }
 
 fn differences(foreign: &[String], missing: &[String]) -> String {

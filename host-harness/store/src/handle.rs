@@ -18,6 +18,7 @@ use crate::{
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
     tenure::Tenure,
+    transfer_mark,
     unfinished::unfinished,
 };
 
@@ -77,7 +78,8 @@ impl Store {
         Self::on(Arc::new(Sqlite::open(path, &key.vault()).await?), key).await
     }
 
-    /// Creates a store on `database`, which must already have this version's schema.
+    /// Creates a store on `database`, which must already have this version's schema. Refuses one whose rows are being moved to
+    /// another database or were, and one into which rows are being moved.
     pub async fn on(database: Arc<dyn Database>, key: &MasterKey) -> Result<Self, StoreError> {
         let store = Self {
             database,
@@ -87,7 +89,13 @@ impl Store {
             replica: ReplicaId::random(),
         };
         let vault = store.vault.clone();
-        store.write(move |tx| Box::pin(async move { master_mark::check(tx, &vault).await })).await?;
+        let checked = store.write(move |tx| {
+            Box::pin(async move {
+                master_mark::check(tx, &vault).await?;
+                transfer_mark::check_none(tx).await
+            })
+        });
+        checked.await?;
         Ok(store)
     }
 

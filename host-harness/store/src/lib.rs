@@ -69,6 +69,8 @@ mod tenure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokens;
+mod transfer;
+mod transfer_mark;
 mod unfinished;
 mod upgrade;
 pub mod versions;
@@ -86,6 +88,10 @@ pub use restore::{ExistingDatabase, RestoreError, Restored, RestoredErasures, re
 pub use row_change::RowChange;
 pub use seal::{DataKey, MasterKey, NotAMasterKey, PersonKey, PersonName, Vault};
 pub use tenure::Tenure;
+pub use transfer::{
+    DatabaseTransfer, TransferError, TransferProgress, TransferStep, Transferred, UnstorableCell,
+    UnstorableReason, abandon_transfer,
+};
 
 #[cfg(test)]
 mod tests;

@@ -32,10 +32,16 @@ use crate::{
 /// after the lock see what its last holder wrote. A process that stops in the middle of it, such as one that is
 /// frozen, loses its connection after ten seconds and with it the lock: it may hold up the others for a moment only.
 /// Transactions take milliseconds. Nothing is set for longer than the transaction, so a pooler may be in between.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
                      SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
                      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
                      SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
+
+/// Begins a transaction that reads everything before it writes: like [`BEGIN`], with statements that may take long.
+pub(crate) const BEGIN_LONG: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+                          SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = 0; \
+                          SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
+                          SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
 
 /// Begins a transaction that reads.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -75,15 +81,21 @@ impl Postgres {
 
     /// Connects to the database at `address`, and migrates it to this version's schema.
     pub(crate) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
+        let writer = connect(address, vault).await?;
         let url = address.with_password();
-        let mut writer = Tx::connect(&url).await?;
-        migrate(&mut writer, vault, &PostgresSchema).await?;
         let readers = AnyPoolOptions::new().max_connections(READERS).connect(&url).await?;
         let replica = Arc::default();
         let engine = PostgresEngine { url, replica: Arc::clone(&replica) };
         Ok(Self { writer: Writer::start(engine, writer), readers, replica })
     }
+}
+
+/// Connects to the database at `address`, and migrates it to this version's schema.
+pub(crate) async fn connect(address: &PostgresAddress, vault: &Vault) -> Result<Tx, StoreError> {
+    sqlx::any::install_default_drivers();
+    let mut connection = Tx::connect(&address.with_password()).await?;
+    migrate(&mut connection, vault, &PostgresSchema).await?;
+    Ok(connection)
 }
 
 impl Database for Postgres {

@@ -1,6 +1,6 @@
 //! SQLite: one writer, and a few readers.
 
-mod schema;
+pub(crate) mod schema;
 
 use std::{io, path::Path};
 
@@ -47,18 +47,14 @@ impl Sqlite {
     pub(crate) async fn open(path: &Path, vault: &Vault) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         match std::fs::metadata(path) {
-            Ok(file) if file.len() == 0 => return Err(StoreError::EmptyFile),
             Err(error) if error.kind() == io::ErrorKind::NotFound && has_log(path) => {
                 return Err(StoreError::LogWithoutDatabase);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, vault).await?,
-            // SQLite reports what it cannot open.
             Ok(_) | Err(_) => {}
         }
-        let url = address(path);
-        let mut writer = connected(&format!("{url}?mode=rw")).await?;
-        check_version(&mut writer).await?;
-        migrate(&mut writer, vault, &SqliteSchema).await?;
+        let writer = open_existing(path, vault).await?;
+        let url = format!("{}?mode=rw", address(path));
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
             .after_connect(|connection, _| {
@@ -68,11 +64,23 @@ impl Sqlite {
                     Ok(())
                 })
             })
-            .connect(&format!("{url}?mode=rw"))
+            .connect(&url)
             .await?;
-        let engine = SqliteEngine { url: format!("{url}?mode=rw") };
-        Ok(Self { writer: Writer::start(engine, writer), readers })
+        Ok(Self { writer: Writer::start(SqliteEngine { url }, writer), readers })
     }
+}
+
+/// Connects to the database at `path`, which exists, and migrates it to this version's schema.
+pub(crate) async fn open_existing(path: &Path, vault: &Vault) -> Result<Tx, StoreError> {
+    sqlx::any::install_default_drivers();
+    // SQLite reports what it cannot open, but takes an empty file for a new database.
+    if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(StoreError::EmptyFile);
+    }
+    let mut connection = connected(&format!("{}?mode=rw", address(path))).await?;
+    check_version(&mut connection).await?;
+    migrate(&mut connection, vault, &SqliteSchema).await?;
+    Ok(connection)
 }
 
 impl Database for Sqlite {

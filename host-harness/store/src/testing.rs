@@ -105,6 +105,17 @@ pub fn lease(now: i64, until: i64) -> Lease {
     Lease { replica: ReplicaId::named("first"), now, until }
 }
 
+/// Returns a folder whose store is on a server. Without a server, says that the test is skipped.
+#[cfg(test)]
+pub(crate) fn folder_on_server() -> Option<Folder> {
+    let folder = Folder::new();
+    if folder.server().is_none() {
+        println!("skipped: {} has no URL of a PostgreSQL server", server::SERVER);
+        return None;
+    }
+    Some(folder)
+}
+
 /// Returns the keyed hash of an email address.
 pub fn name(byte: u8) -> PersonName {
     PersonName { digest: [byte; 32], kind: "email".to_owned() }

@@ -7,20 +7,10 @@ use super::*;
 use crate::{
     handle::Store,
     testing::{
-        Folder,
-        server::{SERVER, connected, run},
+        Folder, folder_on_server,
+        server::{connected, run},
     },
 };
-
-/// Returns a folder whose store is on a server. Without a server, says that the test is skipped.
-fn folder_on_server() -> Option<Folder> {
-    let folder = Folder::new();
-    if folder.server().is_none() {
-        println!("skipped: {SERVER} has no URL of a PostgreSQL server");
-        return None;
-    }
-    Some(folder)
-}
 
 /// Connects to the folder's database, beside its stores.
 async fn beside(folder: &Folder) -> Tx {

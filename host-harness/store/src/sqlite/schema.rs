@@ -13,7 +13,7 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-pub(super) struct SqliteSchema;
+pub(crate) struct SqliteSchema;
 
 impl Schema for SqliteSchema {
     // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
