@@ -5,6 +5,8 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 use host_model::secret::Secret;
 use url::Url;
 
+use crate::postgres::route::Route;
+
 /// Where a database is. It prints no password.
 #[derive(Clone, Debug)]
 pub enum DatabaseAddress {
@@ -33,6 +35,9 @@ const PARAMETERS: [&str; 9] =
 /// The parameter for TLS.
 const TLS: &str = "sslmode";
 
+/// The driver's parameter for the number of statements that it keeps for each connection.
+const STATEMENT_CACHE: &str = "statement-cache-capacity";
+
 /// The values of the parameter for TLS. The others of PostgreSQL send in clear text if the server does not offer TLS.
 const TLS_MODES: [&str; 4] = ["disable", "require", "verify-ca", "verify-full"];
 
@@ -42,7 +47,11 @@ pub struct PostgresAddress {
     /// Without the password.
     url: Url,
     password: Option<Secret>,
+    route: Route,
 }
+
+/// The parameter with settings of a session, which belong to nobody behind a pooler.
+const SETTINGS: &str = "options";
 
 /// Why a URL is not one of a database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +71,12 @@ pub enum WrongDatabaseUrl {
     /// It has a parameter that has no effect here.
     #[error("the parameter `{0}` is not supported: expected one of {known}", known = PARAMETERS.join(", "))]
     UnknownParameter(String),
+    /// It leads to a pooler and has settings for a session.
+    #[error(
+        "the parameter `{SETTINGS}` has no effect by way of a pooler: remove it, and set it for the user, such as with \
+         `ALTER ROLE name SET search_path = …`"
+    )]
+    SettingsWithPooler,
     /// It has a mode for TLS that may send in clear text.
     #[error("`sslmode={0}` is not supported: expected one of {known}", known = TLS_MODES.join(", "))]
     TlsMode(String),
@@ -96,12 +111,30 @@ impl PostgresAddress {
             let mode = if is_on_this_machine(&url) { "disable" } else { "verify-full" };
             url.query_pairs_mut().append_pair(TLS, mode);
         }
-        Ok(Self { url, password })
+        Ok(Self { url, password, route: Route::Direct })
+    }
+
+    /// Says that the URL leads to a pooler such as `PgBouncer`, which gives each transaction any of its connections to the
+    /// server. Everything works then, but a query takes two round trips. `PgBouncer` has to be told to ignore a parameter
+    /// that the driver sends: `ignore_startup_parameters = extra_float_digits`. Refuses a URL with settings for a session.
+    pub fn pooled(self) -> Result<Self, WrongDatabaseUrl> {
+        if self.url.query_pairs().any(|(key, _)| key == SETTINGS) {
+            return Err(WrongDatabaseUrl::SettingsWithPooler);
+        }
+        Ok(Self { route: Route::Pooler, ..self })
+    }
+
+    /// Returns how the server is reached.
+    pub(crate) fn route(&self) -> Route {
+        self.route
     }
 
     /// The URL with the password, for the driver.
     pub(crate) fn with_password(&self) -> String {
         let mut url = self.url.clone();
+        if self.route == Route::Pooler {
+            url.query_pairs_mut().append_pair(STATEMENT_CACHE, "0");
+        }
         if let Some(password) = &self.password {
             url.query_pairs_mut().append_pair("password", password.expose());
         }
@@ -177,6 +210,18 @@ mod tests {
         ] {
             assert_eq!(PostgresAddress::new(url, None).unwrap_err(), refused, "{url}");
         }
+    }
+
+    #[test]
+    fn by_way_of_a_pooler_no_statement_is_kept_and_no_setting_of_a_session_is_accepted() {
+        let pooled = address("postgres://db.example.com:6432/host").pooled().unwrap();
+        assert!(
+            pooled.with_password().contains("&statement-cache-capacity=0&"),
+            "{}",
+            pooled.with_password()
+        );
+        let refused = address("postgres://db.example.com/host?options=-csearch_path%3Dapp").pooled();
+        assert_eq!(refused.unwrap_err(), WrongDatabaseUrl::SettingsWithPooler);
     }
 
     #[test]

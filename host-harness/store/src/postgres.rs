@@ -4,6 +4,7 @@
 //! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
 //! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
 
+pub(crate) mod route;
 pub(crate) mod schema;
 
 use std::{
@@ -13,10 +14,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use sqlx::{AnyPool, Connection as _, Transaction, any::AnyPoolOptions};
+use sqlx::{AnyPool, Connection as _, SqlStr, Transaction, any::AnyPoolOptions};
 use tokio::time::{Instant, sleep};
 
-use self::schema::PostgresSchema;
+use self::{route::Route, schema::PostgresSchema};
 use crate::{
     address::PostgresAddress,
     database::{Database, Tx, Work},
@@ -26,25 +27,6 @@ use crate::{
     seal::Vault,
     writer::{WriteEngine, Writer},
 };
-
-/// Begins a transaction that writes: with the lock, which the end of the transaction releases, and on disk once it is
-/// committed, even if the server's default is otherwise. Each statement sees what was committed before it, so that those
-/// after the lock see what its last holder wrote. A process that stops in the middle of it, such as one that is
-/// frozen, loses its connection after ten seconds and with it the lock: it may hold up the others for a moment only.
-/// Transactions take milliseconds. Nothing is set for longer than the transaction, so a pooler may be in between.
-pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-                     SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
-                     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-                     SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
-
-/// Begins a transaction that reads everything before it writes: like [`BEGIN`], with statements that may take long.
-pub(crate) const BEGIN_LONG: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-                          SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = 0; \
-                          SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-                          SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
-
-/// Begins a transaction that reads.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The number of readers: enough for the API and the workers, which wait for the network in between.
 const READERS: u32 = 8;
@@ -59,12 +41,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Postgres {
     writer: Writer,
     readers: AnyPool,
+    route: Route,
     replica: Arc<OnceLock<ReplicaId>>,
 }
 
 /// Writes to the PostgreSQL database at a URL, which contains the password.
 struct PostgresEngine {
     url: String,
+    route: Route,
     /// The replica whose removal ends the right to write, once the process serves.
     replica: Arc<OnceLock<ReplicaId>>,
 }
@@ -74,7 +58,9 @@ impl Postgres {
     pub(crate) async fn exists(address: &PostgresAddress) -> Result<bool, StoreError> {
         sqlx::any::install_default_drivers();
         let mut connection = Tx::connect(&address.with_password()).await?;
-        let found = found::<PostgresSchema>(&mut connection).await?;
+        let mut snapshot = connection.begin_with(address.route().begin_snapshot()).await?;
+        let found = found::<PostgresSchema>(&mut snapshot).await?;
+        snapshot.rollback().await?;
         connection.close().await?;
         Ok(found.is_some())
     }
@@ -82,11 +68,11 @@ impl Postgres {
     /// Connects to the database at `address`, and migrates it to this version's schema.
     pub(crate) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
         let writer = connect(address, vault).await?;
-        let url = address.with_password();
+        let (url, route) = (address.with_password(), address.route());
         let readers = AnyPoolOptions::new().max_connections(READERS).connect(&url).await?;
         let replica = Arc::default();
-        let engine = PostgresEngine { url, replica: Arc::clone(&replica) };
-        Ok(Self { writer: Writer::start(engine, writer), readers, replica })
+        let engine = PostgresEngine { url, route, replica: Arc::clone(&replica) };
+        Ok(Self { writer: Writer::start(engine, writer), readers, route, replica })
     }
 }
 
@@ -94,7 +80,7 @@ impl Postgres {
 pub(crate) async fn connect(address: &PostgresAddress, vault: &Vault) -> Result<Tx, StoreError> {
     sqlx::any::install_default_drivers();
     let mut connection = Tx::connect(&address.with_password()).await?;
-    migrate(&mut connection, vault, &PostgresSchema).await?;
+    migrate(&mut connection, vault, &PostgresSchema(address.route())).await?;
     Ok(connection)
 }
 
@@ -113,7 +99,7 @@ impl Database for Postgres {
     }
 
     fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.begin_with(SNAPSHOT).await?) })
+        Box::pin(async move { Ok(self.readers.begin_with(self.route.begin_snapshot()).await?) })
     }
 
     fn back_up<'a>(&'a self, _to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -129,7 +115,9 @@ impl Database for Postgres {
 }
 
 impl WriteEngine for PostgresEngine {
-    const BEGIN: &'static str = BEGIN;
+    fn begin(&self) -> SqlStr {
+        self.route.begin_write()
+    }
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
         Box::pin(async move { Ok(Tx::connect(&self.url).await?) })
@@ -174,8 +162,10 @@ impl PostgresEngine {
     /// Returns the server's word for what became of the transaction with the id `id`; `None` if it has forgotten.
     async fn status(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut connection = self.connect().await?;
+        let mut snapshot = connection.begin_with(self.route.begin_snapshot()).await?;
         let status = sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))").bind(id);
-        let status = status.fetch_one(&mut connection).await?;
+        let status = status.fetch_one(&mut *snapshot).await?;
+        snapshot.rollback().await?;
         connection.close().await?;
         Ok(status)
     }

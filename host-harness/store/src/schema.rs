@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use futures::future::BoxFuture;
-use sqlx::{Connection as _, migrate::Migrator};
+use sqlx::{Connection as _, SqlStr, migrate::Migrator};
 
 use crate::{database::Tx, error::StoreError, marks, seal::Vault, upgrade};
 
@@ -16,12 +16,13 @@ const UNAUTHENTICATED: i64 = 6;
 
 /// The schema in the dialect of a kind of database.
 pub(crate) trait Schema: Sync {
-    /// The statement that begins a transaction which excludes all other writers.
-    const BEGIN: &'static str;
     /// The query of the number of tables that list the migrations that were run: 0 or 1.
     const IS_MIGRATED: &'static str;
     /// The query of the objects of a database: `kind`, `name` and `sql` of each.
     const OBJECTS: &'static str;
+
+    /// Returns what begins a transaction that excludes all other writers.
+    fn begin(&self) -> SqlStr;
 
     /// The migrations.
     fn migrations(&self) -> &'static Migrator;
@@ -42,7 +43,7 @@ pub(crate) async fn migrate<S: Schema>(
     schema: &S,
 ) -> Result<(), StoreError> {
     let known = schema.migrations().iter().map(|migration| migration.version).max().unwrap_or_default();
-    let mut transaction = connection.begin_with(S::BEGIN).await?;
+    let mut transaction = connection.begin_with(schema.begin()).await?;
     let found = found::<S>(&mut transaction).await?;
     if let Some(found) = found.filter(|found| *found > known) {
         let written_by = written_by(&mut transaction).await?;

@@ -6,15 +6,15 @@ use std::{io, path::Path};
 
 use futures::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::{AnyPool, Connection as _, Executor as _, Transaction, any::AnyPoolOptions};
+use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, Transaction, any::AnyPoolOptions};
 
-use self::schema::SqliteSchema;
+use self::schema::{BEGIN, SqliteSchema};
 use crate::{
     database::{Database, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
     replicas::ReplicaId,
-    schema::{Schema as _, migrate},
+    schema::migrate,
     seal::Vault,
     unfinished::beside,
     writer::{WriteEngine, Writer},
@@ -168,7 +168,9 @@ async fn connected(url: &str) -> Result<Tx, StoreError> {
 }
 
 impl WriteEngine for SqliteEngine {
-    const BEGIN: &'static str = SqliteSchema::BEGIN;
+    fn begin(&self) -> SqlStr {
+        BEGIN
+    }
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
         Box::pin(connected(&self.url))

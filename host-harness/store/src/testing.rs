@@ -6,6 +6,8 @@
     reason = "a test without a store must fail"
 )]
 
+#[cfg(test)]
+pub(crate) mod pooler;
 pub(crate) mod server;
 
 use std::path::PathBuf;

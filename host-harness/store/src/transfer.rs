@@ -35,7 +35,7 @@ use self::{
     ending::SourceContent,
     progress::{ReportProgress, StepProgress},
     tables::SharedTable,
-    target::Arrivals,
+    target::{Arrivals, TransferTarget},
 };
 pub use self::{
     error::{TransferError, UnstorableCell, UnstorableReason},
@@ -93,8 +93,8 @@ impl DatabaseTransfer<'_> {
             StoreError::WrongMasterKey => TransferError::OtherMasterKey,
             other => TransferError::Source(other),
         })?;
-        let mut target = target::open(self.to, &to_vault).await.map_err(TransferError::Target)?;
-        let tables = tables::read(&mut source, &mut target).await?;
+        let mut target = TransferTarget::open(self.to, &to_vault).await.map_err(TransferError::Target)?;
+        let tables = tables_of_both(&mut source, &mut target).await?;
         unstorable::check(&mut source, &tables).await?;
         let mut arrivals = beginning::begin(&mut source, &mut target, self.to, &tables).await?;
 
@@ -111,10 +111,20 @@ impl DatabaseTransfer<'_> {
     }
 }
 
+async fn tables_of_both(
+    source: &mut Tx,
+    target: &mut TransferTarget,
+) -> Result<Vec<SharedTable>, TransferError> {
+    let mut tx = target.begin().await.map_err(TransferError::Target)?;
+    let tables = tables::read(source, &mut tx).await?;
+    tx.rollback().await.map_err(|error| TransferError::Target(error.into()))?;
+    Ok(tables)
+}
+
 /// Copies the rows that have not arrived. Returns the number of all rows.
 async fn copy(
     source: &mut Tx,
-    target: &mut Tx,
+    target: &mut TransferTarget,
     tables: &[SharedTable],
     arrivals: &mut Arrivals,
     limits: BatchLimits,

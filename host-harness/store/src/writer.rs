@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use sqlx::Connection as _;
+use sqlx::{Connection as _, SqlStr};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -27,8 +27,8 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How a kind of database is written.
 pub(crate) trait WriteEngine: Send + Sync + 'static {
-    /// The statement that begins a transaction which excludes all other writers.
-    const BEGIN: &'static str;
+    /// Returns what begins a transaction that excludes all other writers.
+    fn begin(&self) -> SqlStr;
 
     /// Opens a connection for writing.
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>>;
@@ -154,7 +154,7 @@ impl<E: WriteEngine> WriterTask<E> {
 /// Runs each of `acts` and commits all that did not fail.
 async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
     let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
-    let mut transaction = match connection.begin_with(E::BEGIN).await {
+    let mut transaction = match connection.begin_with(engine.begin()).await {
         Ok(transaction) => transaction,
         Err(error) if is_about_connection(&error) => {
             return Err(NotCommitted::NotBegun { acts, error: error.into() });
@@ -175,10 +175,13 @@ async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>)
     transaction.commit().await.map_err(|error| NotCommitted::Unanswered { id, error: error.into() })
 }
 
-/// Returns whether a connection was lost: the server ended it (57P01 to 57P05), or it broke.
+/// Returns whether a connection was lost: the server ended it (57P01 to 57P05), a pooler has none to the server (class 08),
+/// or it broke.
 fn is_about_connection(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(refused) => refused.code().is_some_and(|code| code.starts_with("57P")),
+        sqlx::Error::Database(refused) => {
+            refused.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
         error => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
     }
 }

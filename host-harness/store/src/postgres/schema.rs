@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use futures::future::BoxFuture;
-use sqlx::{Connection as _, Executor as _, migrate::Migrator};
+use sqlx::{Connection as _, Executor as _, SqlStr, migrate::Migrator};
 
 use crate::{
     database::Tx,
     error::StoreError,
+    postgres::route::Route,
     schema::{Schema, SchemaObject, objects, run},
 };
 
@@ -60,14 +61,17 @@ const OBJECTS: &str = "WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS 
       SELECT CAST(kind AS TEXT) AS kind, CAST(name AS TEXT) AS name, CAST(sql AS TEXT) AS sql FROM objects \
       WHERE NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = class AND e.objid = object AND e.deptype = 'e')";
 
-pub(crate) struct PostgresSchema;
+/// The schema of a server that is reached on this route.
+pub(crate) struct PostgresSchema(pub(crate) Route);
 
 impl Schema for PostgresSchema {
-    // Without the limits of time of other transactions: a migration may take long.
-    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
     const IS_MIGRATED: &'static str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
 
     const OBJECTS: &'static str = OBJECTS;
+
+    fn begin(&self) -> SqlStr {
+        self.0.begin_migration()
+    }
 
     fn migrations(&self) -> &'static Migrator {
         &MIGRATIONS

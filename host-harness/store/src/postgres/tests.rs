@@ -1,4 +1,5 @@
 mod losses;
+mod pooler;
 mod proxy;
 mod refusals;
 mod turns;

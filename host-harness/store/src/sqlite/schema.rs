@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
-use sqlx::{Connection as _, migrate::Migrator};
+use sqlx::{Connection as _, SqlStr, migrate::Migrator};
 
 use crate::{
     database::Tx,
@@ -13,17 +13,22 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
+/// Begins a transaction with the write lock: one that starts with a read may be unable to write later.
+pub(crate) const BEGIN: SqlStr = SqlStr::from_static("BEGIN IMMEDIATE");
+
 pub(crate) struct SqliteSchema;
 
 impl Schema for SqliteSchema {
-    // Takes the write lock at once: a transaction that starts with a read may be unable to write later.
-    const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const IS_MIGRATED: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 
     /// Leaves out the tables that `ANALYZE` creates.
     const OBJECTS: &'static str = "SELECT type AS kind, name, sql FROM sqlite_master \
                                    WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))";
+
+    fn begin(&self) -> SqlStr {
+        BEGIN
+    }
 
     fn migrations(&self) -> &'static Migrator {
         &MIGRATIONS

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     address::PostgresAddress,
     database::Tx,
-    postgres::schema::PostgresSchema,
+    postgres::{route::Route, schema::PostgresSchema},
     schema::{Schema as _, migrate},
     seal::Vault,
 };
@@ -62,6 +62,11 @@ impl ServerDatabase {
         (host.to_owned(), self.server.port().unwrap_or(5432))
     }
 
+    /// Returns the name of the database.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the address of the database by way of a proxy that listens on this port.
     pub(crate) fn by_way_of(&self, port: u16) -> PostgresAddress {
         let mut proxy = self.server.clone();
@@ -92,7 +97,7 @@ impl Drop for ServerDatabase {
 
 /// Creates the database `name` as a copy of the template, which the first test creates.
 async fn create(server: &Url, name: &str, vault: &Vault) {
-    let newest = PostgresSchema.migrations().iter().last().unwrap();
+    let newest = PostgresSchema(Route::Direct).migrations().iter().last().unwrap();
     let checksum: String = hex::encode(&newest.checksum).chars().take(16).collect();
     let template = format!("connector_host_template_{checksum}");
     let mut connection = connected(&address(server, "postgres")).await;
@@ -105,7 +110,7 @@ async fn create(server: &Url, name: &str, vault: &Vault) {
         run(&mut connection, &format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)")).await;
         run(&mut connection, &format!("CREATE DATABASE {draft}")).await;
         let mut migrated = connected(&address(server, &draft)).await;
-        let done = migrate(&mut migrated, vault, &PostgresSchema).await;
+        let done = migrate(&mut migrated, vault, &PostgresSchema(Route::Direct)).await;
         done.unwrap_or_else(|error| panic!("database {draft}: {error}"));
         migrated.close().await.unwrap();
         run(&mut connection, &format!("ALTER DATABASE {draft} RENAME TO {template}")).await;
@@ -115,7 +120,7 @@ async fn create(server: &Url, name: &str, vault: &Vault) {
 }
 
 /// Returns the address of the database `name` on the server.
-fn address(server: &Url, name: &str) -> PostgresAddress {
+pub(super) fn address(server: &Url, name: &str) -> PostgresAddress {
     let mut url = server.clone();
     let password = password(server).and_then(Secret::new);
     if password.is_some() {

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::{
     error::TransferError,
     source,
     tables::SharedTable,
-    target::{self, Arrivals},
+    target::{self, Arrivals, TransferTarget},
 };
 use crate::{
     address::PostgresAddress,
     database::Tx,
     error::StoreError,
-    postgres::BEGIN,
     transfer_mark::{self, TransferMark},
 };
 
@@ -24,13 +22,13 @@ use crate::{
 /// A transfer that begins anew has a new id: what an earlier one left elsewhere can never be completed then.
 pub(super) async fn begin(
     source: &mut Tx,
-    target: &mut Tx,
+    target: &mut TransferTarget,
     address: &PostgresAddress,
     tables: &[SharedTable],
 ) -> Result<Arrivals, TransferError> {
     let mut old = source::hold(source).await.map_err(TransferError::Source)?;
     // Holds the lock of all that write, so that nothing is stored between the check that it is empty and the mark.
-    let mut new = target.begin_with(BEGIN).await.map_err(of_target)?;
+    let mut new = target.begin().await.map_err(TransferError::Target)?;
     let found = transfer_mark::get(&mut old).await.map_err(TransferError::Source)?;
     let arriving = transfer_mark::get(&mut new).await.map_err(TransferError::Target)?;
     match (found, arriving) {
@@ -53,12 +51,8 @@ pub(super) async fn begin(
             old.commit().await.map_err(|error| TransferError::Source(error.into()))?;
             let arrivals = Arrivals::of(id, BTreeMap::new());
             arrivals.put(&mut new).await.map_err(TransferError::Target)?;
-            new.commit().await.map_err(of_target)?;
+            new.commit().await.map_err(|error| TransferError::Target(error.into()))?;
             Ok(arrivals)
         }
     }
-}
-
-fn of_target(error: sqlx::Error) -> TransferError {
-    TransferError::Target(error.into())
 }

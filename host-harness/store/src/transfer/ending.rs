@@ -12,7 +12,7 @@ use super::{
     rows::ContentDigest,
     sequences::{self, LastNumber},
     tables::SharedTable,
-    target::{self, Arrivals},
+    target::{self, Arrivals, TransferTarget},
 };
 use crate::{
     audit_chain::{self, ChainCheck},
@@ -74,13 +74,13 @@ impl SourceContent {
 /// the other one is released leaves none that can be served, and a repetition ends here again.
 pub(super) async fn end(
     mut source: Transaction<'_, sqlx::Any>,
-    target: &mut Tx,
+    target: &mut TransferTarget,
     content: &SourceContent,
     arrivals: &Arrivals,
     tables: &[SharedTable],
     vault: &Vault,
 ) -> Result<(), TransferError> {
-    let mut tx = target::begin_long(target).await.map_err(TransferError::Target)?;
+    let mut tx = target.begin_long().await.map_err(TransferError::Target)?;
     arrivals.check(&mut tx).await?;
     content.check(&mut tx, tables, vault).await?;
     mark_moved(&mut source).await.map_err(TransferError::Source)?;

@@ -9,9 +9,8 @@ use crate::{
     database::Tx,
     error::StoreError,
     master_mark,
-    schema::Schema as _,
     seal::Vault,
-    sqlite::{open_existing, schema::SqliteSchema},
+    sqlite::{open_existing, schema::BEGIN},
     unfinished::unfinished,
 };
 
@@ -37,7 +36,7 @@ pub(super) async fn check_key(source: &mut Tx, vault: &Vault) -> Result<(), Stor
 
 /// Begins a transaction during which nothing else can write to the database.
 pub(super) async fn hold(source: &mut Tx) -> Result<Transaction<'_, sqlx::Any>, StoreError> {
-    Ok(source.begin_with(SqliteSchema::BEGIN).await?)
+    Ok(source.begin_with(BEGIN).await?)
 }
 
 /// Returns the number of rows of a table that are moved, up to the `rowid` `last`.

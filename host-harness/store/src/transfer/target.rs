@@ -16,23 +16,42 @@ use crate::{
     database::Tx,
     error::StoreError,
     master_mark,
-    postgres::{self, BEGIN, BEGIN_LONG},
+    postgres::{self, route::Route},
     seal::Vault,
     transfer_mark::{self, TransferMark},
 };
 
-/// Opens the database, with this version's schema and the mark of its master key.
-pub(super) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Tx, StoreError> {
-    let mut connection = postgres::connect(address, vault).await?;
-    let mut tx = connection.begin_with(BEGIN).await?;
-    master_mark::check(&mut tx, vault).await?;
-    tx.commit().await?;
-    Ok(connection)
+/// A connection to the database.
+pub(super) struct TransferTarget {
+    connection: Tx,
+    route: Route,
 }
 
-/// Begins a transaction that compares the contents.
-pub(super) async fn begin_long(target: &mut Tx) -> Result<Transaction<'_, sqlx::Any>, StoreError> {
-    Ok(target.begin_with(BEGIN_LONG).await?)
+impl TransferTarget {
+    /// Opens the database, with this version's schema and the mark of its master key.
+    pub(super) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
+        let connection = postgres::connect(address, vault).await?;
+        let mut target = Self { connection, route: address.route() };
+        let mut tx = target.begin().await?;
+        master_mark::check(&mut tx, vault).await?;
+        tx.commit().await?;
+        Ok(target)
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, sqlx::Any>, StoreError> {
+        Ok(self.connection.begin_with(self.route.begin_write()).await?)
+    }
+
+    /// Begins a transaction that reads everything.
+    pub(super) async fn begin_long(&mut self) -> Result<Transaction<'_, sqlx::Any>, StoreError> {
+        Ok(self.connection.begin_with(self.route.begin_long_write()).await?)
+    }
+
+    /// Closes the connection.
+    pub(super) async fn close(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
 }
 
 /// Returns the names of the tables that have rows already.
@@ -78,25 +97,21 @@ impl Arrivals {
     /// Stores a batch, and that it has arrived, in one transaction.
     pub(super) async fn append(
         &mut self,
-        target: &mut Tx,
+        target: &mut TransferTarget,
         table: &SharedTable,
         batch: RowBatch,
     ) -> Result<(), TransferError> {
-        let mut tx = target.begin_with(BEGIN).await.map_err(failed)?;
+        let mut tx = target.begin().await.map_err(TransferError::Target)?;
         self.check(&mut tx).await?;
         self.after.insert(table.name.clone(), batch.last);
         insert(&mut tx, table, batch.rows).await.map_err(TransferError::Target)?;
         self.put(&mut tx).await.map_err(TransferError::Target)?;
-        tx.commit().await.map_err(failed)
+        tx.commit().await.map_err(|error| TransferError::Target(error.into()))
     }
 
     fn mark(&self) -> TransferMark {
         TransferMark::Arriving { id: self.id.clone(), after: self.after.clone() }
     }
-}
-
-fn failed(error: sqlx::Error) -> TransferError {
-    TransferError::Target(error.into())
 }
 
 /// Inserts rows with one statement.

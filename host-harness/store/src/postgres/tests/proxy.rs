@@ -1,4 +1,4 @@
-//! A proxy before the server that loses a commit, or the answer to it.
+//! A proxy before the server that loses a commit, or the answer to it, or all connections.
 
 use std::sync::{
     Arc,
@@ -8,6 +8,7 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
 };
 
 /// What the proxy loses next, after which it loses nothing.
@@ -20,26 +21,44 @@ pub(super) enum Loses {
 
 pub(super) struct Proxy {
     pub(super) port: u16,
+    server: (String, u16),
     loses: Arc<AtomicU8>,
+    /// Accepts and has all connections.
+    accepting: JoinHandle<()>,
 }
 
 impl Proxy {
     pub(super) async fn start(server: (String, u16)) -> Self {
+        let loses = Arc::new(AtomicU8::new(Loses::Nothing as u8));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let loses = Arc::new(AtomicU8::new(Loses::Nothing as u8));
-        let shared = Arc::clone(&loses);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(forward(client, server, Arc::clone(&shared)));
-            }
-        });
-        Self { port, loses }
+        let accepting = tokio::spawn(accept(listener, server.clone(), Arc::clone(&loses)));
+        Self { port, server, loses, accepting }
     }
 
     pub(super) fn lose(&self, what: Loses) {
         self.loses.store(what as u8, Ordering::SeqCst);
+    }
+
+    /// Ends every connection, and refuses new ones from now on.
+    pub(super) async fn stop(&mut self) {
+        self.accepting.abort();
+        let ended = (&mut self.accepting).await;
+        assert!(ended.unwrap_err().is_cancelled());
+    }
+
+    /// Accepts connections again.
+    pub(super) async fn resume(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        self.accepting = tokio::spawn(accept(listener, self.server.clone(), Arc::clone(&self.loses)));
+    }
+}
+
+async fn accept(listener: TcpListener, server: (String, u16), loses: Arc<AtomicU8>) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let server = TcpStream::connect(&server).await.unwrap();
+        connections.spawn(forward(client, server, Arc::clone(&loses)));
     }
 }
 

@@ -7,7 +7,7 @@ use host_model::secret::Secret;
 use super::*;
 use crate::{
     audit_chain,
-    testing::{sql, write},
+    testing::{pooler::Pooler, sql, write},
     transfer::batches::next,
 };
 
@@ -38,6 +38,18 @@ async fn every_row_of_every_table_arrives_as_it_is_and_the_target_is_served() {
 
     let store = moving.open_target().await.unwrap();
     store.write(|tx| Box::pin(crate::transfer_mark::check_none(tx))).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_row_of_every_table_arrives_by_way_of_a_pooler() {
+    let (Some(pooler), Some(moving)) = (Pooler::new(), Moving::filled().await) else { return };
+    let to = pooler.address(moving.folder.server().unwrap());
+    let from = moving.from();
+    let transfer = DatabaseTransfer { from: &from, from_key: &moving.key, to: &to, to_key: &moving.key };
+    transfer.run(&mut |_| {}).await.unwrap();
+    let (expected, found) = moving.both_contents().await;
+    assert_eq!(found, expected);
+    Store::open_at(&DatabaseAddress::Server(to), &moving.key).await.unwrap();
 }
 
 #[tokio::test]
