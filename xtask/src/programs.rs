@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod connector_host;
 pub(crate) mod document;
 pub(crate) mod interruption;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod secret_file;

@@ -9,7 +9,7 @@ use xtask::components::root;
 
 use crate::{
     browser, build,
-    programs::{postgresql::Programs, unprivileged},
+    programs::{pgbouncer::PgBouncer, postgresql::Programs, server::Server, unprivileged},
     shell::{cargo, output, run, say},
 };
 
@@ -29,6 +29,9 @@ const CRATES: [(&str, &str); 3] = [
 
 /// The environment variable with which they run on a server of PostgreSQL.
 const SERVER: &str = "CONNECTOR_HOST_TEST_POSTGRES";
+
+/// The environment variable with which some of them also run by way of a pooler before it.
+const POOLER: &str = "CONNECTOR_HOST_TEST_PGBOUNCER";
 
 /// The user that creates the databases of the tests.
 const USER: &str = "tests";
@@ -65,7 +68,7 @@ fn walk_in_browser() -> Result<()> {
 /// Runs the tests that touch the database on PostgreSQL if the machine has it, or can install it.
 fn database_on_postgres() -> Result<()> {
     let left_out = LeftOut { what: "the tests on PostgreSQL", command: "cargo xtask postgres" };
-    left_out.unless_prepared(Programs::prepare(), |programs| test_on(&programs))
+    left_out.unless_prepared(DatabaseServers::prepare(), |servers| test_on(&servers))
 }
 
 /// Tests that need what the machine may not have.
@@ -92,20 +95,36 @@ impl LeftOut {
     }
 }
 
-/// Runs the tests that touch the database on a server of their own.
-fn test_on(programs: &Programs) -> Result<()> {
+/// The programs of the servers that the tests of the database need.
+struct DatabaseServers {
+    postgresql: Programs,
+    pgbouncer: PgBouncer,
+}
+
+impl DatabaseServers {
+    fn prepare() -> Result<Self> {
+        Ok(Self { postgresql: Programs::prepare()?, pgbouncer: PgBouncer::prepare()? })
+    }
+}
+
+/// Runs the tests that touch the database on a server of their own, with a pooler before it.
+fn test_on(servers: &DatabaseServers) -> Result<()> {
     let built = built_tests()?;
     say("the tests on PostgreSQL");
     let folder = temporary_folder()?;
     // The server's user passes through it to its own folder.
     unprivileged::give(folder.path(), 0o711, None)?;
-    let (data, log) = (folder.path().join("postgresql"), folder.path().join("log"));
-    let server = programs.start(USER, &data, &log, &OPTIONS)?;
-    let url = format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
+    let log = folder.path().join("log");
+    let server = servers.postgresql.start(USER, &folder.path().join("postgresql"), &log, &OPTIONS)?;
+    let pooler = servers.pgbouncer.start(&server, USER, &folder.path().join("pgbouncer"), &log)?;
+    let url =
+        |server: &Server| format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
     for (name, folder) in CRATES {
         let tests = built.get(name).with_context(|| format!("cargo built no tests of {name}"))?;
         say(&format!("{name} on PostgreSQL"));
-        run(Command::new(tests).current_dir(root().join(folder)).env(SERVER, &url))?;
+        let mut tests = Command::new(tests);
+        tests.current_dir(root().join(folder)).env(SERVER, url(&server)).env(POOLER, url(&pooler));
+        run(&mut tests)?;
     }
     Ok(())
 }
@@ -149,5 +168,5 @@ struct BuiltProfile {
 /// Builds the tests, and runs those that touch the database on PostgreSQL.
 pub(crate) fn on_postgres() -> Result<()> {
     build::all()?;
-    test_on(&Programs::prepare()?)
+    test_on(&DatabaseServers::prepare()?)
 }
