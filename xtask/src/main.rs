@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod build;
+mod chaos;
 mod debian;
 mod demo;
 mod fides;
@@ -12,7 +13,7 @@ mod shell;
 mod test;
 mod tidy;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use fides::{Ending, Protocol, Variant};
@@ -32,6 +33,15 @@ enum Xtask {
     },
     /// Run the tests of the store on PostgreSQL, which is installed if need be.
     Postgres,
+    /// Run three replicas on PostgreSQL under load, kill and freeze them, restart the database, and check what is left.
+    Chaos {
+        /// Repeats the run with this seed, which each run prints.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// How long there is load, in seconds.
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(30..))]
+        seconds: u64,
+    },
     /// Check formatting, lints, tidiness and documentation.
     Lint,
     /// Walk through the operator's page in a browser, and take pictures of every screen.
@@ -73,6 +83,7 @@ fn main() -> ExitCode {
         Xtask::Build => build::all(),
         Xtask::Test { arguments } => test::all(&arguments),
         Xtask::Postgres => test::on_postgres(),
+        Xtask::Chaos { seed, seconds } => chaos::run(seed, Duration::from_secs(seconds)),
         Xtask::Lint => lint::all(),
         Xtask::Screens { name } => browser::take_pictures(name.as_deref()),
         Xtask::Demo { keep } => demo::run_all(if keep { Afterwards::Stay } else { Afterwards::End }),

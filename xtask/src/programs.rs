@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 pub(crate) mod connector_host;
+pub(crate) mod database;
 pub(crate) mod document;
 pub(crate) mod interruption;
 pub(crate) mod pgbouncer;

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use xtask::components::root;
 
 use crate::{
-    browser, build,
-    programs::{pgbouncer::PgBouncer, postgresql::Programs, server::Server, unprivileged},
+    browser, build, chaos,
+    programs::{database::DatabasePrograms, server::Server, unprivileged},
     shell::{cargo, output, run, say},
 };
 
@@ -20,11 +20,13 @@ const FEATURES: &str = "--features=host-cli/test-clock";
 /// have cargo build the TLS stack once more.
 const ORDERS: [&str; 4] = ["test", "--package=host-exchange", "--features=shuttle", "--test=orders"];
 
-/// The crates whose tests touch the database, each with the folder in which they expect to run.
-const CRATES: [(&str, &str); 3] = [
-    ("host_store", "host-harness/store"),
-    ("host_service", "host-harness/service"),
-    ("host_api", "host-harness/api"),
+/// The crates whose tests touch the database, each with the folder in which they expect to run, and a part of the names of
+/// those that do.
+const CRATES: [(&str, &str, &str); 4] = [
+    ("host_store", "host-harness/store", ""),
+    ("host_service", "host-harness/service", ""),
+    ("host_api", "host-harness/api", ""),
+    ("host_cli", "host-harness/cli", "migrate"),
 ];
 
 /// The environment variable with which they run on a server of PostgreSQL.
@@ -68,7 +70,10 @@ fn walk_in_browser() -> Result<()> {
 /// Runs the tests that touch the database on PostgreSQL if the machine has it, or can install it.
 fn database_on_postgres() -> Result<()> {
     let left_out = LeftOut { what: "the tests on PostgreSQL", command: "cargo xtask postgres" };
-    left_out.unless_prepared(DatabaseServers::prepare(), |servers| test_on(&servers))
+    left_out.unless_prepared(DatabasePrograms::prepare(), |programs| {
+        test_on(&programs)?;
+        chaos::run_built(&programs, None, chaos::SHORT)
+    })
 }
 
 /// Tests that need what the machine may not have.
@@ -95,20 +100,8 @@ impl LeftOut {
     }
 }
 
-/// The programs of the servers that the tests of the database need.
-struct DatabaseServers {
-    postgresql: Programs,
-    pgbouncer: PgBouncer,
-}
-
-impl DatabaseServers {
-    fn prepare() -> Result<Self> {
-        Ok(Self { postgresql: Programs::prepare()?, pgbouncer: PgBouncer::prepare()? })
-    }
-}
-
 /// Runs the tests that touch the database on a server of their own, with a pooler before it.
-fn test_on(servers: &DatabaseServers) -> Result<()> {
+fn test_on(servers: &DatabasePrograms) -> Result<()> {
     let built = built_tests()?;
     say("the tests on PostgreSQL");
     let folder = temporary_folder()?;
@@ -119,11 +112,12 @@ fn test_on(servers: &DatabaseServers) -> Result<()> {
     let pooler = servers.pgbouncer.start(&server, USER, &folder.path().join("pgbouncer"), &log)?;
     let url =
         |server: &Server| format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
-    for (name, folder) in CRATES {
+    for (name, folder, tests_of) in CRATES {
         let tests = built.get(name).with_context(|| format!("cargo built no tests of {name}"))?;
         say(&format!("{name} on PostgreSQL"));
         let mut tests = Command::new(tests);
-        tests.current_dir(root().join(folder)).env(SERVER, url(&server)).env(POOLER, url(&pooler));
+        tests.arg(tests_of).current_dir(root().join(folder));
+        tests.env(SERVER, url(&server)).env(POOLER, url(&pooler));
         run(&mut tests)?;
     }
     Ok(())
@@ -168,5 +162,5 @@ struct BuiltProfile {
 /// Builds the tests, and runs those that touch the database on PostgreSQL.
 pub(crate) fn on_postgres() -> Result<()> {
     build::all()?;
-    test_on(&DatabaseServers::prepare()?)
+    test_on(&DatabasePrograms::prepare()?)
 }

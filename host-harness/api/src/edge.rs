@@ -5,6 +5,7 @@ pub(crate) mod bind;
 pub(crate) mod body_timeout;
 pub(crate) mod caller_log;
 pub(crate) mod closed;
+pub(crate) mod current;
 pub(crate) mod descriptors;
 mod episode;
 mod incoming;

@@ -33,6 +33,7 @@ mod plugins;
 mod prefer;
 pub mod problem;
 mod refusals;
+mod replicas;
 mod requests;
 mod routes;
 mod sent_version;

@@ -10,6 +10,9 @@ use crate::{
     refusals::Forbidden,
     state::Api,
 };
+use std::sync::Arc;
+
+use host_harness::clock::Clock;
 use host_service::telemetry::Telemetry;
 use host_store::Store;
 use host_store::gauges;
@@ -23,8 +26,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 async fn metrics(
     State(telemetry): State<Telemetry>,
     State(store): State<Store>,
+    State(clock): State<Arc<dyn Clock>>,
     _caller: AllTenants<AdminRead>,
 ) -> Result<impl IntoResponse, Problem> {
     let gauges = store.read(|connection| Box::pin(gauges::gauges(connection))).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.rendered(&gauges)))
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.rendered(&gauges, clock.date_ms())))
 }

@@ -205,6 +205,8 @@ impl From<PublishError> for Problem {
             | PublishError::NotApproved { .. }
             | PublishError::Unproven { .. }
             | PublishError::NothingBefore(_)
+            | PublishError::NotPrepared { .. }
+            | PublishError::Unprepared { .. }
             | PublishError::Overtaken(_)
             | PublishError::AlreadyServes(_)
             | PublishError::BeforeIsGone(_)

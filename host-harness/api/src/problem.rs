@@ -245,6 +245,9 @@ impl From<StoreError> for Problem {
             StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")
             }
+            StoreError::ChangedMeanwhile | StoreError::TakenOver | StoreError::LeadLost => {
+                Self::of(kinds::UNAVAILABLE, error.to_string())
+            }
             StoreError::UnknownCommit => Self::of(
                 kinds::UNAVAILABLE,
                 "the database did not say whether it was stored: look, or send it again with its Idempotency-Key",

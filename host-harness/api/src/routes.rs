@@ -11,9 +11,9 @@ use crate::{
     body::MAX_BODY,
     bulk_acts, connections, consent, deliveries,
     document::{self, Document},
-    edge::{body_timeout, caller_log, panics, request_id, to_the_end},
+    edge::{body_timeout, caller_log, current, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
-    requests,
+    replicas, requests,
     state::Api,
     status, tokens, version_difference, versions, webhook, webhook_setup,
 };
@@ -32,17 +32,21 @@ pub(crate) fn webhooks(api: Api) -> Router {
 /// `resources` and the webhooks. Deliveries have their own limits and their own log line.
 fn all(resources: Router<Api>, api: Api) -> Router {
     let access = middleware::from_fn_with_state(api.clone(), access::log);
+    let current = middleware::from_fn_with_state(api.clone(), current::check);
     let limited = middleware::from_fn_with_state(api.clone(), caller_log::limit);
     // Outermost, so that the log line and the id of a request belong to its task. Deliveries are left out: anyone can
     // send them, and the vendor repeats one that was cut off.
     let to_the_end = middleware::from_fn_with_state(api.caller_work(), to_the_end::handle);
     let resources = served(resources, api.body_timeout())
+        .layer(current.clone())
         .layer(access)
         .layer(limited.clone())
         .layer(middleware::from_fn(request_id::assign))
         .layer(to_the_end);
-    let webhooks =
-        panics::caught(webhook::routes()).layer(limited).layer(middleware::from_fn(request_id::assign));
+    let webhooks = panics::caught(webhook::routes())
+        .layer(current)
+        .layer(limited)
+        .layer(middleware::from_fn(request_id::assign));
     resources.merge(webhooks).with_state(api)
 }
 
@@ -59,6 +63,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(versions::routes())
         .merge(version_difference::routes())
         .merge(pins::routes())
+        .merge(replicas::routes())
         .merge(requests::routes())
         .merge(bulk_acts::routes())
         .merge(status::routes())

@@ -17,6 +17,7 @@ use host_service::{
     people::People,
     plugin_operations::PluginOperations,
     refused_log::RefusedLog,
+    replica::SyncState,
     requests::Requests,
     served::Served,
     telemetry::Telemetry,
@@ -48,6 +49,7 @@ pub(crate) struct Api {
     approvers: Approvers,
     telemetry: Telemetry,
     refused: RefusedLog,
+    sync: SyncState,
     caller_work: CallerWork,
 }
 
@@ -86,7 +88,9 @@ impl From<Parts> for Api {
             approvers,
             telemetry,
             refused,
+            sync,
             caller_work,
+            ..
         } = parts;
         Self {
             store,
@@ -109,6 +113,7 @@ impl From<Parts> for Api {
             approvers,
             telemetry,
             refused,
+            sync,
             caller_work,
         }
     }

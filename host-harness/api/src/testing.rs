@@ -22,7 +22,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{document::Document, routes::resources, serve::Server};
+use crate::{
+    document::Document,
+    routes::resources,
+    serve::{PassedSockets, Server},
+};
+use host_harness::{clock::Clock, compile::Compiler, egress::Network};
 use host_model::{scope::Scopes, secret::Secret};
 use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 use host_store::{
@@ -35,7 +40,7 @@ use host_store::{
 };
 
 pub struct ApiBench {
-    pub stand_in: StandIn,
+    pub stand_in: Arc<StandIn>,
     pub parts: Parts,
     folder: Arc<Folder>,
     api: SocketAddr,
@@ -79,7 +84,7 @@ impl ApiBench {
         std::fs::write(folder.file("master.key"), "ab".repeat(32)).unwrap();
         std::fs::write(folder.file("api.key"), stand_in.api_key()).unwrap();
         configure(&folder, &stand_in, more).await;
-        Box::pin(Self::start(folder, stand_in)).await
+        Box::pin(Self::start(folder, Arc::new(stand_in))).await
     }
 
     /// Starts a service with the plugin `guest` of the file of this guest, and `more` in the configuration. Returns it with an
@@ -98,12 +103,15 @@ impl ApiBench {
         for file in files {
             std::fs::copy(original.join(file), folder.file(file)).unwrap();
         }
-        Box::pin(Self::start(folder, stand_in)).await
+        Box::pin(Self::start(folder, Arc::new(stand_in))).await
     }
 
-    async fn start(folder: Arc<Folder>, stand_in: StandIn) -> Self {
+    async fn start(folder: Arc<Folder>, stand_in: Arc<StandIn>) -> Self {
         let settings = ConfigFile::read(folder.file("connector-host.toml")).unwrap();
-        let service = Server::start(settings).await.unwrap();
+        Self::of(Server::start(settings).await.unwrap(), folder, stand_in)
+    }
+
+    fn of(service: Server, folder: Arc<Folder>, stand_in: Arc<StandIn>) -> Self {
         let (api, webhooks) = service.addresses();
         let parts = service.parts().clone();
         let (stop, stopped) = oneshot::channel();
@@ -111,6 +119,26 @@ impl ApiBench {
             let _stopped = stopped.await;
         }));
         Self { stand_in, parts, folder, api: api.unwrap(), webhooks, stop, running }
+    }
+
+    /// Starts another process on the same database and configuration. Only a database on a server has several.
+    pub async fn replica(&self) -> Self {
+        Box::pin(Self::start(Arc::clone(&self.folder), Arc::clone(&self.stand_in))).await
+    }
+
+    /// Same as [`replica`](Self::replica), on a machine with another clock.
+    pub async fn replica_with(&self, clock: Arc<dyn Clock>) -> Self {
+        let settings = ConfigFile::read(self.folder.file("connector-host.toml")).unwrap();
+        let (sockets, transport) = (PassedSockets::default(), Arc::new(Network::default()));
+        let service = Server::start_with(settings, sockets, transport, clock, Compiler::InProcess);
+        let service = Box::pin(service).await.unwrap();
+        Self::of(service, Arc::clone(&self.folder), Arc::clone(&self.stand_in))
+    }
+
+    /// Stops the service.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.running.await.unwrap().unwrap();
     }
 
     /// Restarts the service.

@@ -34,6 +34,7 @@ mod published_limits;
 mod refused;
 mod rehearsals;
 mod rekeying;
+mod replicas;
 mod requests;
 mod scopes;
 mod shadow;

@@ -30,6 +30,7 @@ mod install_token;
 mod items;
 mod log;
 mod mapping;
+mod migrate;
 mod new_master_key;
 mod notice;
 mod observed;
@@ -38,6 +39,7 @@ mod output;
 mod people;
 mod person;
 mod plugin;
+mod reapply_erasures;
 mod reconcile;
 mod reference;
 mod rehearsal;
@@ -171,7 +173,7 @@ enum Command {
     Webhook(webhook::WebhookCommand),
     /// Reload the connections from a service's configuration file.
     Reload(reload::ReloadCommand),
-    /// Show a service's status, its metrics, and the OpenAPI document of its API.
+    /// Show a service's status, its replicas, its metrics, and the OpenAPI document of its API.
     #[command(subcommand)]
     Service(service::ServiceCommand),
     /// Run the service: requests, webhooks and the API.
@@ -185,6 +187,10 @@ enum Command {
     Backup(backup::BackupCommand),
     /// Restore a backup over the database.
     Restore(restore::RestoreCommand),
+    /// Apply the erasures that came after a backup to a database on a server, once its own tools have restored it.
+    ReapplyErasures(reapply_erasures::ReapplyErasuresCommand),
+    /// Move a service's database from a file to a PostgreSQL server.
+    Migrate(migrate::MigrateCommand),
     /// Verify, list and export the audit chain: in the database, or with --server over the API.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -197,7 +203,9 @@ impl Command {
             Self::Serve(_) => Some("`serve` is the service itself; its configuration sets its addresses"),
             Self::NewMasterKey(_) => Some("a master key is generated on this machine, never by a service"),
             Self::ApiKey(command) => command.runs_locally(),
-            Self::Backup(_) | Self::Restore(_) => Some(OPENS_THE_DATABASE),
+            Self::Backup(_) | Self::Restore(_) | Self::ReapplyErasures(_) | Self::Migrate(_) => {
+                Some(OPENS_THE_DATABASE)
+            }
             Self::Plugin(command) => command.runs_locally(),
             _ => None,
         }
@@ -308,6 +316,8 @@ async fn answer(
         Command::ApiKey(command) => command.run(&session).await,
         Command::Backup(command) => command.run(&session).await,
         Command::Restore(command) => command.run(&session).await,
+        Command::ReapplyErasures(command) => command.run(&session).await,
+        Command::Migrate(command) => command.run(&session).await,
         Command::Audit(command) => command.run(&session).await,
     }
 }

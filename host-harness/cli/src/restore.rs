@@ -56,20 +56,25 @@ impl RestoreCommand {
             kept_in.unwrap_or_default(),
             said(&erasures)
         );
-        let (exit, erasures) = match &erasures {
-            RestoredErasures::Reapplied(reapplied) if reapplied.damaged + reapplied.other_key > 0 => {
-                (Exit::Unproven, json!(reapplied))
-            }
-            RestoredErasures::Reapplied(reapplied) => (Exit::Done, json!(reapplied)),
-            RestoredErasures::Unknown(_) => (Exit::Unproven, Value::Null),
-        };
+        let (exit, erasures) = reapplied(&erasures);
         let json = json!({"database": database, "kept": kept, "erasures": erasures});
         Ok(CommandOutput { people, json, exit })
     }
 }
 
+/// Returns how a command ends that has applied erasures, and what it did.
+pub(super) fn reapplied(erasures: &RestoredErasures) -> (Exit, Value) {
+    match erasures {
+        RestoredErasures::Reapplied(reapplied) if reapplied.damaged + reapplied.other_key > 0 => {
+            (Exit::Unproven, json!(reapplied))
+        }
+        RestoredErasures::Reapplied(reapplied) => (Exit::Done, json!(reapplied)),
+        RestoredErasures::Unknown(_) => (Exit::Unproven, Value::Null),
+    }
+}
+
 /// Says what was done about the erasures that came after the backup.
-fn said(erasures: &RestoredErasures) -> String {
+pub(super) fn said(erasures: &RestoredErasures) -> String {
     let reapplied = match erasures {
         RestoredErasures::Reapplied(reapplied) => reapplied,
         RestoredErasures::Unknown(ledger) => {

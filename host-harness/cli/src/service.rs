@@ -1,5 +1,7 @@
-//! `service`: a service's status, its metrics, and the OpenAPI document of its API.
+//! `service`: a service's status, its replicas, its metrics, and the OpenAPI document of its API.
 //! Tested in `src/tests/server/connections.rs`.
+
+mod replicas;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -17,6 +19,8 @@ use host_api::types::service::Readiness;
 pub(super) enum ServiceCommand {
     /// Show whether the service is ready, and the plugins that are loaded.
     Status,
+    /// List the processes that serve its database, each with the versions that it serves and whether it leads.
+    Replicas,
     /// Show its metrics in the text format of Prometheus.
     Metrics,
     /// Show the OpenAPI document of its API.
@@ -32,6 +36,7 @@ impl ServiceCommand {
                 let people = format!("{}, plugins: {}", value.status, value.plugins.join(", "));
                 Ok(CommandOutput { people, json, exit: Exit::Done })
             }
+            Self::Replicas => replicas::replicas(&client, session.console.width).await,
             Self::Metrics => {
                 let text = client.text(ApiCall::at_root("metrics")).await?;
                 Ok(CommandOutput {

@@ -2,6 +2,7 @@ use std::{io::Write, sync::Arc};
 
 mod canary;
 mod database;
+mod migrate;
 mod prove;
 mod server;
 

@@ -81,6 +81,12 @@ impl Egress {
         self
     }
 
+    /// Forgets the secrets that vendors issued for the connections with this key, except those that are not stored yet:
+    /// another process may have stored newer ones.
+    pub(crate) fn forget_captured(&self, key: &str) {
+        self.captured.forget(key);
+    }
+
     /// Stores rotated secrets in `store`. Without one, they are lost at the end of the process.
     #[must_use]
     pub fn with_rotated_secrets(mut self, store: Arc<dyn RotatedSecrets>) -> Self {

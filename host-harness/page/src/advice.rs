@@ -110,6 +110,9 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
             "Check that the vendor accepts the connection's credential, or enter the token there by hand.",
             Webhook,
         ),
+        "transaction-held-open" => {
+            ("Find the transaction in pg_stat_activity of the PostgreSQL server, and end it.", Elsewhere)
+        }
         _ => return None,
     };
     Some(Advice { todo, place })

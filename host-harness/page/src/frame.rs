@@ -16,6 +16,7 @@ pub(crate) enum NavSection {
     People,
     Audit,
     Keys,
+    Replicas,
 }
 
 /// What surrounds a screen.
@@ -95,6 +96,10 @@ impl Rights {
 
     pub(crate) fn read_keys(&self) -> bool {
         self.may(Area::Admin, AccessKind::Read)
+    }
+
+    pub(crate) fn read_replicas(&self) -> bool {
+        self.may_for_all(Area::Admin, AccessKind::Read)
     }
 
     pub(crate) fn write_keys(&self) -> bool {

@@ -25,6 +25,7 @@ mod pins;
 mod plugin;
 mod plugin_paths;
 mod plugins;
+mod replicas;
 mod request;
 mod requests;
 mod reveal;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(reveal::routes())
         .merge(audit::routes())
         .merge(keys::routes())
+        .merge(replicas::routes())
         .merge(new_key::routes())
         .merge(webhook::routes())
         .merge(deliveries::routes())

@@ -10,5 +10,6 @@ mod mapping;
 mod new_request;
 mod person;
 mod plugins;
+mod replicas;
 mod webhook;
 mod work;

@@ -25,12 +25,14 @@ pub mod owned;
 pub mod pauses;
 pub mod pins;
 pub mod plugins;
+mod prepared;
 pub mod proof;
 pub mod publication;
 pub mod publish_error;
 mod published;
 pub mod readiness;
 pub mod rehearsal;
+mod replicated;
 mod second_person;
 mod serving;
 pub mod shadow;
@@ -49,7 +51,9 @@ use host_harness::clock::Clock;
 use host_store::Store;
 
 use self::{loaded::LoadedVersions, sources::Sources};
-use crate::{bell::Bell, plugin_operations::PluginOperations, served::Served, telemetry::Telemetry};
+use crate::{
+    bell::Bell, plugin_operations::PluginOperations, replica::SyncState, served::Served, telemetry::Telemetry,
+};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
@@ -57,10 +61,11 @@ pub struct Connections {
     served: Served,
     store: Store,
     clock: Arc<dyn Clock>,
-    /// Rung when a connection resumes.
+    /// Rung when a connection resumes, or changes.
     bell: Bell,
     telemetry: Telemetry,
     operations: PluginOperations,
+    sync: SyncState,
     sources: Arc<Sources>,
     versions: LoadedVersions,
 }
@@ -74,12 +79,13 @@ impl Connections {
         bell: Bell,
         telemetry: Telemetry,
         operations: PluginOperations,
+        sync: SyncState,
         sources: Sources,
     ) -> Self {
         let sources = Arc::new(sources);
         let versions =
             LoadedVersions::new(served.clone(), store.clone(), Arc::clone(&clock), Arc::clone(&sources));
-        Self { served, store, clock, bell, telemetry, operations, sources, versions }
+        Self { served, store, clock, bell, telemetry, operations, sync, sources, versions }
     }
 
     /// Returns the host side that serves the connections.

@@ -17,6 +17,9 @@ use host_store::{
 /// Represents the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
 
+/// How much longer a period is counted if other replicas count too: their clocks follow the database's within half of this.
+const CLOCK_MARGIN_MS: u64 = 50;
+
 /// Returns the keys with which the host hashes and seals what belongs to no tenant.
 pub(crate) async fn host_keys(store: &Store) -> Result<Keys, StoreError> {
     store.keys(THE_HOST).await
@@ -52,6 +55,16 @@ impl StoredLedger {
         usage.await
     }
 
+    /// Returns `limits` with periods that are exact by each replica's clock.
+    fn counted(&self, limits: &[Limit]) -> Vec<Limit> {
+        let margin = if self.store.is_shared() { CLOCK_MARGIN_MS } else { 0 };
+        let counted = |limit: &Limit| Limit {
+            period_ms: limit.period_ms.map(|period| period.saturating_add(margin)),
+            ..limit.clone()
+        };
+        limits.iter().map(counted).collect()
+    }
+
     /// Moves the counted requests to the time when they ended.
     fn leave(&self, entries: Vec<i64>) -> OnRequestEnd {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
@@ -70,6 +83,10 @@ impl StoredLedger {
 }
 
 impl Ledger for StoredLedger {
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     fn enter<'a>(
         &'a self,
         account: [u8; 32],
@@ -77,7 +94,7 @@ impl Ledger for StoredLedger {
         ends_within: Duration,
     ) -> BoxFuture<'a, Result<OnRequestEnd, NotEntered>> {
         let account = self.key.digest(&account);
-        let limits = limits.to_vec();
+        let limits = self.counted(limits);
         let now = milliseconds(self.clock.date());
         Box::pin(async move {
             let entered = self
@@ -117,6 +134,11 @@ mod tests {
         Limit { name: name.into(), requests, period_ms }
     }
 
+    /// Returns how much longer a period is counted on this database.
+    fn margin(folder: &Folder) -> Duration {
+        Duration::from_millis(if folder.is_on_server() { CLOCK_MARGIN_MS } else { 0 })
+    }
+
     async fn ledger(folder: &Folder, clock: &Arc<ManualClock>) -> StoredLedger {
         StoredLedger::new(folder.store().await, Arc::clone(clock) as _).await.unwrap()
     }
@@ -140,7 +162,7 @@ mod tests {
         clock.advance(Duration::from_hours(1));
         assert_eq!(wait(&first, 1, &limits).await, None);
         // The end of the first request was not reported, so it counts from its latest possible end.
-        let until = Duration::from_hours(23) + Duration::from_secs(30) + A_MOMENT;
+        let until = Duration::from_hours(23) + Duration::from_secs(30) + A_MOMENT + margin(&folder);
         assert_eq!(wait(&first, 1, &limits).await, Some(until));
         assert_eq!(wait(&first, 2, &limits).await, None, "another account");
         first.store.close().await;
@@ -201,7 +223,7 @@ mod tests {
         leave();
         // A task writes the end, so wait until the store shows it.
         let waits = async || wait(&ledger, 1, &limits).await;
-        let ended = |wait: &Option<Duration>| *wait == Some(DAY + Duration::from_millis(1));
+        let ended = |wait: &Option<Duration>| *wait == Some(DAY + A_MOMENT + margin(&folder));
         eventually("the end of the request is stored", waits, ended).await;
     }
 }

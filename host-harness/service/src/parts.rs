@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, config::Config, host::Host};
 use host_model::approvers::Approvers;
-use host_store::{Store, Tenure};
+use host_store::{PostgresAddress, Store, Tenure};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
-    replica::{Membership, Standing},
+    replica::{Announcer, Membership, Notifications, Standing, SyncState},
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
     settings::ServiceConfig,
@@ -76,6 +76,9 @@ pub struct Parts {
     pub telemetry: Telemetry,
     /// Limits log lines about refused calls.
     pub refused: RefusedLog,
+    /// How far this replica serves the changes of the others.
+    pub sync: SyncState,
+    pub(crate) announcer: Announcer,
     /// What callers began, which runs to its end.
     pub caller_work: CallerWork,
 }
@@ -87,10 +90,13 @@ impl Parts {
         store: Store,
         clock: Arc<dyn Clock>,
         ledger: Arc<StoredLedger>,
+        sync: SyncState,
         config: &Config,
         service: &ServiceConfig,
     ) -> Self {
-        let (bell, arrived, telemetry) = (Bell::default(), Bell::default(), Telemetry::default());
+        let announcer = Announcer::default();
+        let bell = || Bell::announced_by(announcer.clone());
+        let (bell, arrived, telemetry) = (bell(), bell(), Telemetry::default());
         let refused = RefusedLog::default();
         let served = Served::new(host, service.public_url.as_deref());
         let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
@@ -122,6 +128,7 @@ impl Parts {
                 bell.clone(),
                 telemetry.clone(),
                 operations.clone(),
+                sync.clone(),
                 Sources::of(config, service),
             ),
             operations,
@@ -156,6 +163,8 @@ impl Parts {
             served,
             telemetry,
             refused,
+            sync,
+            announcer,
             store,
             clock,
             caller_work: CallerWork::new(service.edge.max_connections),
@@ -186,7 +195,20 @@ impl Parts {
     pub(crate) fn membership(&self, standing: Standing, tenure: Option<Tenure>) -> Membership {
         let bells = [self.requests.bell.clone(), self.inbox.arrived.clone()];
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
-        Membership::new(store, clock, standing, self.served.clone(), bells, tenure)
+        let (served, sync) = (self.served.clone(), self.sync.clone());
+        Membership::new(store, clock, standing, served, sync, bells, tenure)
+    }
+
+    /// Creates the notifications between replicas, which are received at `address`.
+    pub(crate) fn notifications(&self, address: Option<PostgresAddress>) -> Notifications {
+        Notifications {
+            store: self.store.clone(),
+            address,
+            announcer: self.announcer.clone(),
+            bells: [self.requests.bell.clone(), self.inbox.arrived.clone()],
+            sync: self.sync.clone(),
+            telemetry: self.telemetry.clone(),
+        }
     }
 
     /// Creates the posts, which are sent with `poster`.

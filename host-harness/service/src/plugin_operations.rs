@@ -28,6 +28,9 @@ use crate::{requests::wait::MAX_WAIT, who::Who};
 /// each operation may hold one of 64 MiB.
 const MAX_RUNNING: usize = 8;
 
+/// How often to look at an operation of whose steps nothing is heard.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// An operation, with the steps of its version that it has reached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationReport {
@@ -109,15 +112,17 @@ impl PluginOperations {
             actor: who.0.clone(),
             began_at: self.clock.date_ms(),
             state: OperationState::Running,
+            is_of_other: false,
             ended_at: None,
             answer: None,
         };
         self.running.lock().insert(id.clone());
         let (running, changes) = (Arc::clone(&self.running), self.changes.clone());
         let running = RunningOperation { id, who, _place: place, running, changes };
-        let begun = self
-            .store
-            .write(move |tx| Box::pin(async move { plugin_operations::begin(tx, &operation).await }));
+        let replica = self.store.replica().clone();
+        let begun = self.store.write(move |tx| {
+            Box::pin(async move { plugin_operations::begin(tx, &replica, &operation).await })
+        });
         begun.await?;
         Ok(running)
     }
@@ -190,18 +195,20 @@ impl PluginOperations {
             if is_news || self.stopping.is_cancelled() || Instant::now() >= until {
                 return Ok(found);
             }
+            // Steps at another replica announce nothing here.
+            let look_at = until.min(Instant::now() + POLL_INTERVAL);
             tokio::select! {
                 () = self.stopping.cancelled() => {}
-                _ = timeout_at(until, changes.changed()) => {}
+                _ = timeout_at(look_at, changes.changed()) => {}
             }
         }
     }
 
     async fn read(&self, id: &str) -> Result<Option<OperationReport>, StoreError> {
-        let id = id.to_owned();
+        let (replica, id) = (self.store.replica().clone(), id.to_owned());
         let found = self.store.read(move |connection| {
             Box::pin(async move {
-                let Some(operation) = plugin_operations::find(connection, &id).await? else {
+                let Some(operation) = plugin_operations::find(connection, &replica, &id).await? else {
                     return Ok(None);
                 };
                 let steps = plugin_operations::steps(connection, &id).await?;
@@ -211,8 +218,9 @@ impl PluginOperations {
         found.await
     }
 
-    /// Returns whether the database calls the operation running, but this process does not carry it out.
+    /// Returns whether the database calls the operation running, but no process carries it out.
     fn is_left(&self, OperationReport { operation, .. }: &OperationReport) -> bool {
-        operation.state == OperationState::Running && !self.running.lock().contains(&operation.id)
+        let is_own = || self.running.lock().contains(&operation.id);
+        operation.state == OperationState::Running && !operation.is_of_other && !is_own()
     }
 }

@@ -3,8 +3,10 @@
 //! Tested in `src/replica/tests.rs`.
 
 mod fenced;
+mod notifications;
 mod others;
 mod standing;
+mod sync;
 
 use std::{
     sync::Arc,
@@ -13,7 +15,7 @@ use std::{
 
 use host_harness::clock::Clock;
 use host_store::{
-    Store, StoreError, Tenure, cut_off, deliveries,
+    Store, StoreError, Tenure, changes, cut_off, deliveries,
     replicas::{self, Beat, ServedVersions, SignOfLife},
 };
 use tokio::{
@@ -23,7 +25,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::others::Others;
-pub(crate) use self::{fenced::Fenced, standing::Standing};
+pub use self::sync::SyncState;
+pub(crate) use self::{
+    fenced::Fenced,
+    notifications::{Announcer, Notifications},
+    standing::Standing,
+};
 use crate::{bell::Bell, served::Served, tasks::pause};
 
 /// How often a replica gives a sign of life: others take over its work after fifteen without one.
@@ -35,8 +42,9 @@ const ALONE_INTERVAL: Duration = Duration::from_mins(1);
 /// How long one sign of life may take.
 const MAX_BEAT: Duration = Duration::from_secs(5);
 
-/// The longest exchange from which the database's clock is read: half of it is how far the replica's clock may be off.
-const MAX_CLOCK_EXCHANGE: Duration = Duration::from_millis(500);
+/// An exchange that is this short sets the replica's clock, which is off by half of it at most. On a slower network, one that
+/// takes at most twice as long as the shortest does.
+const SHORT_EXCHANGE: Duration = Duration::from_millis(50);
 
 /// This process among those that serve the database.
 pub(crate) struct Membership {
@@ -44,24 +52,33 @@ pub(crate) struct Membership {
     clock: Arc<dyn Clock>,
     standing: Standing,
     served: Served,
+    sync: SyncState,
     /// Rung when work of a replica that is gone has been taken back.
     bells: [Bell; 2],
     tenure: watch::Sender<Option<Tenure>>,
     others: Others,
+    clock_exchanges: ClockExchanges,
+}
+
+/// What a process knows once it has joined the replicas.
+pub(crate) struct Joined {
+    pub(crate) standing: Standing,
+    pub(crate) sync: SyncState,
+    /// Its tenure; `None` if another one leads.
+    pub(crate) tenure: Option<Tenure>,
 }
 
 /// Enters this process among those that serve the database, and sets `clock` to the database's.
-pub(crate) async fn join(
-    store: &Store,
-    clock: &dyn Clock,
-    standing: &Standing,
-) -> Result<Option<Tenure>, StoreError> {
+pub(crate) async fn join(store: &Store, clock: &dyn Clock) -> Result<Joined, StoreError> {
     let begun = Instant::now();
     store.serve_as(name()).await?;
-    let tenure = beat(store, ServedVersions::new()).await?.tenure;
+    // Before anything is loaded: what is changed from now on is served by a look at the changes.
+    let applied = store.read(|c| Box::pin(changes::last(c))).await?;
+    let tenure = beat(store, ServedVersions::new(), applied).await?.tenure;
+    let standing = Standing::on(store.is_shared());
     standing.renew(begun);
-    follow_clock(store, clock).await?;
-    Ok(tenure)
+    ClockExchanges::default().follow(store, clock).await?;
+    Ok(Joined { standing, sync: SyncState::new(store.is_shared(), applied), tenure })
 }
 
 /// Returns what operators call this process.
@@ -71,24 +88,37 @@ fn name() -> String {
 }
 
 /// Gives a sign of life.
-async fn beat(store: &Store, versions: ServedVersions) -> Result<Beat, StoreError> {
+async fn beat(store: &Store, versions: ServedVersions, applied: i64) -> Result<Beat, StoreError> {
     let replica = store.replica().clone();
-    store.write(move |tx| Box::pin(async move { replicas::beat(tx, &replica, &versions, 0).await })).await
+    store
+        .write(move |tx| Box::pin(async move { replicas::beat(tx, &replica, &versions, applied).await }))
+        .await
 }
 
-/// Sets `clock` to the database's, if other processes serve it too: their leases, windows and due times are compared.
-async fn follow_clock(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
-    if !store.is_shared() {
-        return Ok(());
+/// The exchanges with the database in which its clock was read.
+#[derive(Debug, Default)]
+struct ClockExchanges {
+    /// The time that the shortest one took; `None` before the first.
+    shortest: Option<Duration>,
+}
+
+impl ClockExchanges {
+    /// Sets `clock` to the database's, if other processes serve it too: their leases, windows and due times are compared.
+    async fn follow(&mut self, store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+        if !store.is_shared() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let date = store.read(|c| Box::pin(replicas::date_ms(c))).await?;
+        let exchange = begun.elapsed();
+        let shortest = self.shortest.map_or(exchange, |shortest| shortest.min(exchange));
+        self.shortest = Some(shortest);
+        if exchange <= SHORT_EXCHANGE.max(shortest * 2) {
+            let date = Duration::from_millis(u64::try_from(date).unwrap_or_default());
+            clock.set_date(SystemTime::UNIX_EPOCH + date + exchange / 2);
+        }
+        Ok(())
     }
-    let begun = Instant::now();
-    let date = store.read(|c| Box::pin(replicas::date_ms(c))).await?;
-    let exchange = begun.elapsed();
-    if exchange <= MAX_CLOCK_EXCHANGE {
-        let date = Duration::from_millis(u64::try_from(date).unwrap_or_default());
-        clock.set_date(SystemTime::UNIX_EPOCH + date + exchange / 2);
-    }
-    Ok(())
 }
 
 impl Membership {
@@ -98,11 +128,22 @@ impl Membership {
         clock: Arc<dyn Clock>,
         standing: Standing,
         served: Served,
+        sync: SyncState,
         bells: [Bell; 2],
         tenure: Option<Tenure>,
     ) -> Self {
         let tenure = watch::Sender::new(tenure);
-        Self { store, clock, standing, served, bells, tenure, others: Others::default() }
+        Self {
+            store,
+            clock,
+            standing,
+            served,
+            sync,
+            bells,
+            tenure,
+            others: Others::default(),
+            clock_exchanges: ClockExchanges::default(),
+        }
     }
 
     /// Returns the current tenure of this replica; `None` while another one leads.
@@ -130,7 +171,7 @@ impl Membership {
 
     async fn look(&mut self) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let Beat { others, tenure } = beat(&self.store, versions(&self.served)).await?;
+        let Beat { others, tenure } = beat(&self.store, versions(&self.served), self.sync.applied()).await?;
         self.standing.renew(begun);
         self.tenure.send_if_modified(|current| {
             let is_new = *current != tenure;
@@ -141,7 +182,7 @@ impl Membership {
         if !silent.is_empty() {
             self.take_over(silent).await?;
         }
-        follow_clock(&self.store, &*self.clock).await
+        self.clock_exchanges.follow(&self.store, &*self.clock).await
     }
 
     /// Removes replicas that give no sign of life, and takes back what they have claimed.
@@ -166,7 +207,7 @@ impl Membership {
         for replica in removed.await? {
             tracing::warn!(%replica, "replica gives no sign of life; its work is taken over");
         }
-        self.bells.iter().for_each(Bell::ring);
+        self.bells.iter().for_each(Bell::ring_here);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use host_model::secret::{Secret, Secrets};
 use host_store::{
     Keys, Store, StoreError,
     captured_secrets::{self, SecretHolder},
+    changes::{ChangeKind, NewChange},
 };
 
 use crate::limits::host_keys;
@@ -55,10 +56,15 @@ impl RotatedSecrets for StoredSecrets {
         };
         let (holder, keys, at) = (holder(connection), self.keys.clone(), self.clock.date_ms());
         let (name, secret) = (name.to_owned(), secret.clone());
+        // Whatever another replica changed: this secret is the newest.
+        let (replica, applied) = (self.store.replica().clone(), i64::MAX);
+        let change =
+            NewChange { replica, applied, kind: ChangeKind::Connection, name: connection.key.clone() };
         let written = self.store.write(move |tx| {
-            Box::pin(
-                async move { captured_secrets::save(tx, &keys, &holder, &name, &own, &secret, at).await },
-            )
+            Box::pin(async move {
+                change.record(tx).await?;
+                captured_secrets::save(tx, &keys, &holder, &name, &own, &secret, at).await
+            })
         });
         Box::pin(async move { written.await.map_err(|error| reported(&error)) })
     }

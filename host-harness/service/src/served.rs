@@ -44,6 +44,9 @@ pub enum ServingProblem {
     /// It does not suit the version that is to serve it.
     #[error(transparent)]
     Unsuited(#[from] PutError),
+    /// Another replica serves the plugin's connections by a version that this one is still loading.
+    #[error("this replica is still loading version {0}, which serves it: try again in a few seconds")]
+    NotLoaded(Digest),
     /// Its pin was changed or inserted in the database from outside.
     #[error("its pin was changed or inserted in the database from outside: pin it again, or unpin it")]
     ForeignPin,
@@ -154,7 +157,9 @@ impl Served {
     /// Returns the connections whose pinned version cannot be used.
     pub(crate) fn with_unusable_version(&self) -> Vec<String> {
         let problems = self.problems.lock();
-        let unusable = |problem: &ServingProblem| !matches!(problem, ServingProblem::Unsuited(_));
+        let unusable = |problem: &ServingProblem| {
+            matches!(problem, ServingProblem::ForeignPin | ServingProblem::PinnedVersion { .. })
+        };
         problems.iter().filter(|(_, problem)| unusable(problem)).map(|(key, _)| key.clone()).collect()
     }
 
@@ -193,6 +198,13 @@ impl Served {
             self.problems.lock().insert(key.clone(), problem);
             self.note_pin(&key, version);
         }
+    }
+
+    /// Stops serving the connection with this key, because of `problem`.
+    pub(crate) fn cannot_serve(&self, key: &str, problem: ServingProblem) {
+        self.host.remove_connection(key);
+        self.problems.lock().insert(key.to_owned(), problem);
+        self.changes.fetch_add(1, Release);
     }
 
     /// Stops serving the connection with this key.

@@ -36,6 +36,7 @@ use crate::{
         owned::{self, AllConnections, OwnedConnection},
         readiness::NotReady,
     },
+    database_watch,
     duties::{self, Duties},
     erasure_ledger::{self, LedgerUpkeep},
     foreign_keys,
@@ -47,7 +48,7 @@ use crate::{
         forward::Forwarding,
         post::{NoClient, Poster},
     },
-    replica::{self, Fenced, Membership, Standing},
+    replica::{self, Fenced, Joined, Membership},
     rotated::StoredSecrets,
     settings::{ConfigFile, STOP_MARGIN, ServiceConfig, forward::ForwardConfig, listen::ListenAddress},
     tasks::Tasks,
@@ -149,8 +150,7 @@ impl Service {
         let lock = Lock::of_file(&service.database)?;
         let store = Store::open_at(&service.database, &service.master_key).await?;
         warn_if_open_to_others(&service);
-        let standing = Standing::on(store.is_shared());
-        let tenure = replica::join(&store, &*clock, &standing).await?;
+        let Joined { standing, sync, tenure } = replica::join(&store, &*clock).await?;
         if tenure.is_some() {
             ClockWatch::begin(&store, Arc::clone(&clock)).await?;
             // A service that cannot write it does not start.
@@ -168,7 +168,7 @@ impl Service {
             .with_compiler(compiler)
             .with_cache(Some(cache));
         let host = holding(builder, &config, &owned).start().await?;
-        let parts = Parts::new(host, store, clock, ledger, &config, &service);
+        let parts = Parts::new(host, store, clock, ledger, sync, &config, &service);
         parts.connections.put_published().await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
@@ -234,6 +234,9 @@ impl Service {
         }
         let tenures = membership.tenure();
         tasks.begin("signs of life", membership.run(stop.clone()));
+        let notifications = parts.notifications(config.listen_database.clone());
+        tasks.begin("notifications", notifications.run(stop.clone()));
+        tasks.begin("changes of replicas", parts.connections.clone().follow_replicas(stop.clone()));
         let follow = parts.connections.clone().follow_files(following, stop.clone());
         tasks.begin("plugin versions", follow);
         tasks.begin("plugin version upkeep", parts.connections.clone().run_version_upkeep(stop.clone()));
@@ -313,6 +316,7 @@ impl DutyParts {
             duties.begin("file import", import(parts.connections.clone(), stopping()));
         }
         duties.begin("API key check", foreign_keys::run(store(), timed(), stopping()));
+        duties.begin("database watch", database_watch::run(store(), timed(), stopping()));
         duties.begin("clock watch", ClockWatch::new(store(), timed()).run(stopping()));
         let ledger = config.erasure_ledger.clone();
         duties.begin("erasure ledger", erasure_ledger::run(store(), ledger, timed(), stopping()));

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub use self::wrong::WrongSetting;
 use self::{
-    database::{Files, database},
+    database::{Databases, Files, databases},
     edge::{EdgeConfig, MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     forward::{ForwardConfig, forward},
     listen::ListenAddress,
@@ -33,7 +33,7 @@ use self::{
 };
 use host_harness::config::{Config, ConfigError, ConfigProblem, Extension, Problems, ReadContext, Section};
 use host_model::approvers::Approvers;
-use host_store::{DatabaseAddress, MasterKey};
+use host_store::{DatabaseAddress, MasterKey, PostgresAddress};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -109,6 +109,8 @@ impl Extension for ConfigFile {
 pub struct ServiceConfig {
     /// Where the database is.
     pub database: DatabaseAddress,
+    /// Where notifications of the database are received; `None` for a file.
+    pub listen_database: Option<PostgresAddress>,
     /// The file of the erasure ledger.
     pub erasure_ledger: PathBuf,
     /// The folder with the compiled code of plugins.
@@ -178,7 +180,7 @@ fn service(
     problems: &mut Problems<'_>,
 ) -> Option<ServiceConfig> {
     let master_key = master_key(&mut section, around, problems);
-    let database = database(&mut section, around, problems);
+    let databases = databases(&mut section, around, problems);
     let listen = listen_address(&mut section, "listen", problems);
     let webhook_listen = listen_address(&mut section, "webhook-listen", problems);
     let page = page(section.part("page", problems), problems);
@@ -215,13 +217,14 @@ fn service(
         problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
     }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
-    let database = database?;
+    let Databases { database, listen: listen_database } = databases?;
     let files = Files::of(&database, around.base);
     let set = |path: PathBuf| around.base.join(path);
     Some(ServiceConfig {
         compiled_cache: written.compiled_cache.map_or(files.compiled_cache, set),
         erasure_ledger: written.erasure_ledger.map_or(files.erasure_ledger, set),
         database,
+        listen_database,
         master_key: master_key?,
         listen: listen.unwrap_or_else(|| ListenAddress::of(Ipv4Addr::LOCALHOST, 7400)),
         webhook_listen,

@@ -36,6 +36,8 @@ struct Metrics {
     posts: Family<Labels, Counter>,
     connections_refused: Family<Labels, Counter>,
     calls_refused: Family<Labels, Counter>,
+    claims: Family<Labels, Counter>,
+    notifications: Family<Labels, Counter>,
 }
 
 impl Default for Telemetry {
@@ -69,6 +71,9 @@ impl Default for Telemetry {
             "API requests answered with an error, by response status, and requests that cannot be read",
         );
         drop(calls_refused.get_or_create(&labels([("status", "401")])));
+        let claims = counter("connector_host_claims", "Requests and deliveries claimed by this replica");
+        let notifications =
+            counter("connector_host_notifications", "Notifications between replicas, sent, lost or received");
         let attempt_seconds = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let what = "Duration of attempts in seconds";
         registry.register("connector_host_attempt_seconds", what, attempt_seconds.clone());
@@ -87,6 +92,8 @@ impl Default for Telemetry {
             posts,
             connections_refused,
             calls_refused,
+            claims,
+            notifications,
         }))
     }
 }
@@ -144,6 +151,17 @@ impl Telemetry {
         self.0.posts.get_or_create(&labels).inc();
     }
 
+    /// Counts claims of `work`, which is `requests` or `deliveries`.
+    pub(crate) fn claimed(&self, work: &str, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.0.claims.get_or_create(&labels([("operation", work)])).inc_by(count);
+    }
+
+    /// Counts a notification between replicas, which was `sent`, `not-sent` or `received`.
+    pub(crate) fn notification(&self, status: &str) {
+        self.0.notifications.get_or_create(&labels([("status", status)])).inc();
+    }
+
     /// Counts a connection at `listener` that was closed immediately.
     pub fn connection_refused(&self, listener: &str) {
         self.0.connections_refused.get_or_create(&labels([("listener", listener)])).inc();
@@ -154,10 +172,11 @@ impl Telemetry {
         self.0.calls_refused.get_or_create(&labels([("status", status)])).inc();
     }
 
-    /// Returns all metrics in the Prometheus text format. `gauges` are the current values from the store.
-    pub fn rendered(&self, gauges: &Gauges) -> String {
+    /// Returns all metrics in the Prometheus text format. `gauges` are the current values from the store, at `now` in
+    /// milliseconds since the Unix epoch.
+    pub fn rendered(&self, gauges: &Gauges, now: i64) -> String {
         let mut held = Registry::default();
-        held.register_collector(Box::new(StoreGauges(gauges.clone())));
+        held.register_collector(Box::new(StoreGauges { gauges: gauges.clone(), now }));
         let mut text = String::new();
         for registry in [&self.0.registry, &held] {
             // Writing to a string cannot fail.
@@ -173,17 +192,44 @@ fn labels<const N: usize>(labels: [(&'static str, &str); N]) -> Labels {
 
 /// The store's gauges at one point in time. A metric family would keep showing values that are gone.
 #[derive(Debug)]
-struct StoreGauges(Gauges);
+struct StoreGauges {
+    gauges: Gauges,
+    now: i64,
+}
 
 impl Collector for StoreGauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for (name, what, gauges) in [
-            ("connector_host_requests_open", "Open requests, by state.", &self.0.requests),
-            ("connector_host_alarms_open", "Open alarms, by kind.", &self.0.alarms),
+            ("connector_host_requests_open", "Open requests, by state.", &self.gauges.requests),
+            ("connector_host_alarms_open", "Open alarms, by kind.", &self.gauges.alarms),
         ] {
             let mut metric = encoder.encode_descriptor(name, what, None, MetricType::Gauge)?;
             for gauge in gauges {
                 metric.encode_family(&gauge.labels)?.encode_gauge(&gauge.value)?;
+            }
+        }
+        let database = &self.gauges.database;
+        let due = database.next_due_at.map_or(0, |at| self.now.saturating_sub(at).max(0) / 1_000);
+        for (name, what, value) in [
+            ("connector_host_replicas", "Processes that serve the database.", Some(database.replicas)),
+            (
+                "connector_host_oldest_due_request_seconds",
+                "How long the oldest due request has been due.",
+                Some(due),
+            ),
+            (
+                "connector_host_oldest_transaction_seconds",
+                "Age of the database server's oldest transaction.",
+                database.oldest_transaction_seconds,
+            ),
+            (
+                "connector_host_dead_rows",
+                "Replaced rows of the table of requests that are not removed yet.",
+                database.dead_rows,
+            ),
+        ] {
+            if let Some(value) = value {
+                encoder.encode_descriptor(name, what, None, MetricType::Gauge)?.encode_gauge(&value)?;
             }
         }
         Ok(())
@@ -194,7 +240,7 @@ impl Collector for StoreGauges {
 mod tests {
     use std::collections::BTreeSet;
 
-    use host_store::gauges::Gauge;
+    use host_store::gauges::{DatabaseGauges, Gauge};
 
     use super::*;
 
@@ -240,6 +286,21 @@ connector_host_calls_refused_total{status="unreadable"} 1
 connector_host_requests_open{tenant="acme",status="waiting"} 3
 # HELP connector_host_alarms_open Open alarms, by kind.
 # TYPE connector_host_alarms_open gauge
+# HELP connector_host_claims_total Requests and deliveries claimed by this replica.
+# TYPE connector_host_claims_total counter
+connector_host_claims_total{operation="requests"} 2
+# HELP connector_host_notifications_total Notifications between replicas, sent, lost or received.
+# TYPE connector_host_notifications_total counter
+connector_host_notifications_total{status="not-sent"} 1
+# HELP connector_host_replicas Processes that serve the database.
+# TYPE connector_host_replicas gauge
+connector_host_replicas 3
+# HELP connector_host_oldest_due_request_seconds How long the oldest due request has been due.
+# TYPE connector_host_oldest_due_request_seconds gauge
+connector_host_oldest_due_request_seconds 7
+# HELP connector_host_oldest_transaction_seconds Age of the database server's oldest transaction.
+# TYPE connector_host_oldest_transaction_seconds gauge
+connector_host_oldest_transaction_seconds 60
 "#;
 
     #[test]
@@ -255,7 +316,16 @@ connector_host_requests_open{tenant="acme",status="waiting"} 3
         telemetry.call_refused("unreadable");
         let waiting =
             Gauge { labels: vec![("tenant", "acme".into()), ("status", "waiting".into())], value: 3 };
-        let text = telemetry.rendered(&Gauges { requests: vec![waiting], alarms: Vec::new() });
+        telemetry.claimed("requests", 2);
+        telemetry.notification("not-sent");
+        let database = DatabaseGauges {
+            replicas: 3,
+            next_due_at: Some(1_000),
+            oldest_transaction_seconds: Some(60),
+            dead_rows: None,
+        };
+        let text =
+            telemetry.rendered(&Gauges { requests: vec![waiting], alarms: Vec::new(), database }, 8_500);
         let lines = |text: &str| text.trim().lines().map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(lines(&text), lines(RENDERED));
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 28] = [
+pub const KINDS: [&str; 29] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -35,6 +35,7 @@ pub const KINDS: [&str; 28] = [
     "token-damaged",
     "token-no-room",
     "token-not-taken",
+    "transaction-held-open",
 ];
 
 /// An alarm to raise.

@@ -34,6 +34,8 @@ pub trait Database: Send + Sync {
     fn is_shared(&self) -> bool;
     /// From now on, commits nothing once the replica is removed.
     fn serve_as(&self, replica: &ReplicaId);
+    /// Notifies the processes that listen to the database that there may be something new.
+    fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Begins a read-only transaction, whose queries all see the same state of the database.

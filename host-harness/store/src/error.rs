@@ -128,6 +128,9 @@ pub enum StoreError {
          has to be started again"
     )]
     TakenOver,
+    /// Another replica has changed the same, and this one has decided without that.
+    #[error("another replica changed the same a moment ago: look at it, then try again")]
+    ChangedMeanwhile,
     /// Another replica has taken over the duties that exist once.
     #[error("another replica leads now: this one has left the duty to it")]
     LeadLost,

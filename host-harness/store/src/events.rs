@@ -184,3 +184,18 @@ pub fn identity(vault: &Vault, id: &str, sealed: &[u8]) -> Result<IdentityMap, S
 fn context(id: &str) -> String {
     format!("event {id} identity")
 }
+/// Leaves out `count` numbers of events. New events then come after every cursor that a reader has from before a restore.
+pub(crate) async fn skip_numbers(tx: &mut Tx, count: i64) -> Result<(), StoreError> {
+    if tx.backend_name() == "PostgreSQL" {
+        const SKIP: &str = "SELECT setval(pg_get_serial_sequence('events', 'seq'), \
+                              nextval(pg_get_serial_sequence('events', 'seq')) + $1)";
+        sqlx::query(SKIP).bind(count).execute(tx).await?;
+        return Ok(());
+    }
+    let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
+                 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";
+    sqlx::query(begun).execute(&mut *tx).await?;
+    let skip = "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'events'";
+    sqlx::query(skip).bind(count).execute(tx).await?;
+    Ok(())
+}

@@ -3,7 +3,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Tx, error::StoreError};
+use crate::{database::Tx, error::StoreError, queue::NO_TIME};
 
 /// A count with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,22 @@ pub struct Gauges {
     pub requests: Vec<Gauge>,
     /// Open alarms, by tenant and kind.
     pub alarms: Vec<Gauge>,
+    /// What shows how the database bears the work.
+    pub database: DatabaseGauges,
+}
+
+/// What shows how the database bears the work. Only a server knows some of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseGauges {
+    /// The number of processes that serve the database.
+    pub replicas: i64,
+    /// The time from which the oldest due request is due, in milliseconds since the Unix epoch; `None` if none waits. One of a connection that
+    /// is off, paused or parked does not count.
+    pub next_due_at: Option<i64>,
+    /// The age of the oldest transaction of the server, in seconds; `None` for a file.
+    pub oldest_transaction_seconds: Option<i64>,
+    /// The number of replaced rows of the table of requests that are not removed yet; `None` for a file.
+    pub dead_rows: Option<i64>,
 }
 
 /// Counts requests that have not ended and open alarms.
@@ -35,12 +51,40 @@ pub async fn gauges(connection: &mut Tx) -> Result<Gauges, StoreError> {
         "SELECT tenant, kind, COUNT(*) AS n FROM alarms WHERE cleared_at IS NULL \
          GROUP BY tenant, kind ORDER BY tenant, kind",
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     Ok(Gauges {
+        database: of_database(connection).await?,
         requests: counted(&requests, &["tenant", "connection", "operation", "status"])?,
         alarms: counted(&alarms, &["tenant", "kind"])?,
     })
+}
+
+/// Returns what shows how the database bears the work.
+pub async fn of_database(connection: &mut Tx) -> Result<DatabaseGauges, StoreError> {
+    let replicas = sqlx::query_scalar("SELECT COUNT(*) FROM replicas").fetch_one(&mut *connection).await?;
+    // One that an operator or the vendor holds back does not count; one that waits for something else than time has the
+    // greatest time.
+    let due = "SELECT MIN(next_at) FROM requests WHERE state = 'waiting' AND connection NOT IN \
+                 (SELECT key FROM connections WHERE enabled = 0 OR parked_why IS NOT NULL OR paused_why IS NOT NULL)";
+    let next_due_at: Option<i64> = sqlx::query_scalar(due).fetch_one(&mut *connection).await?;
+    let next_due_at = next_due_at.filter(|at| *at < NO_TIME);
+    if connection.backend_name() != "PostgreSQL" {
+        return Ok(DatabaseGauges {
+            replicas,
+            next_due_at,
+            oldest_transaction_seconds: None,
+            dead_rows: None,
+        });
+    }
+    // Without this one, which reads the view.
+    let oldest = "SELECT CAST(COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - MIN(xact_start)), 0) AS BIGINT) \
+                  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let oldest = sqlx::query_scalar(oldest).fetch_one(&mut *connection).await?;
+    let dead = "SELECT CAST(COALESCE(MAX(n_dead_tup), 0) AS BIGINT) FROM pg_stat_user_tables \
+                WHERE relname = 'requests' AND schemaname = current_schema()";
+    let dead_rows = sqlx::query_scalar(dead).fetch_one(connection).await?;
+    Ok(DatabaseGauges { replicas, next_due_at, oldest_transaction_seconds: oldest, dead_rows })
 }
 
 fn counted(rows: &[AnyRow], labels: &[&'static str]) -> Result<Vec<Gauge>, StoreError> {

@@ -234,6 +234,11 @@ impl Store {
         Ok(())
     }
 
+    /// Notifies the processes that listen to the database that there may be something new.
+    pub async fn notify(&self) -> Result<(), StoreError> {
+        self.database.notify().await
+    }
+
     /// Seals and opens values.
     pub fn vault(&self) -> &Vault {
         &self.vault

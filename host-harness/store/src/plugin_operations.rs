@@ -11,6 +11,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
+    replicas::ReplicaId,
     versions::VersionStep,
 };
 
@@ -38,6 +39,9 @@ pub struct PluginOperation {
     /// How far it is. One that is running and that no process carries out was interrupted.
     #[sqlx(try_from = "Column<OperationState>")]
     pub state: OperationState,
+    /// Whether another process that serves the database carries it out, or did.
+    #[sqlx(try_from = "Column<bool>")]
+    pub is_of_other: bool,
     /// When it ended; `None` if it did not.
     pub ended_at: Option<i64>,
     /// What a caller who waits for its end is answered; `None` if it did not end.
@@ -51,14 +55,16 @@ column!(OperationState: String, |stored| word("the state of an operation", &stor
 /// A roll-back learns its version from its first step. A step that retires the replaced version is about another one.
 const STORED: &str = "SELECT o.id, o.plugin, o.action, o.actor, o.began_at, o.state, o.ended_at, o.answer, \
                         COALESCE(o.digest, (SELECT v.digest FROM version_steps s JOIN versions v ON v.seq = s.version \
-                          WHERE s.operation = o.id AND s.state <> 'retired' LIMIT 1)) AS digest \
+                          WHERE s.operation = o.id AND s.state <> 'retired' LIMIT 1)) AS digest, \
+                        CASE WHEN EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.replica AND r.id <> $2) THEN 1 ELSE 0 END \
+                          AS is_of_other \
                       FROM plugin_operations o";
 
-/// Stores an operation that begins, and deletes those before the last [`MAX_KEPT_OPERATIONS`].
-pub async fn begin(tx: &mut Tx, operation: &PluginOperation) -> Result<(), StoreError> {
+/// Stores an operation that begins at `replica`, and deletes those before the last [`MAX_KEPT_OPERATIONS`].
+pub async fn begin(tx: &mut Tx, replica: &ReplicaId, operation: &PluginOperation) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO plugin_operations (id, plugin, action, digest, actor, began_at, state) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO plugin_operations (id, plugin, action, digest, actor, began_at, state, replica) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&operation.id)
     .bind(&operation.plugin)
@@ -67,6 +73,7 @@ pub async fn begin(tx: &mut Tx, operation: &PluginOperation) -> Result<(), Store
     .bind(&operation.actor)
     .bind(operation.began_at)
     .bind(operation.state.as_ref())
+    .bind(replica.as_str())
     .execute(&mut *tx)
     .await?;
     let old = "DELETE FROM plugin_operations WHERE seq <= (SELECT MAX(seq) FROM plugin_operations) - $1";
@@ -88,10 +95,14 @@ pub async fn end(
     Ok(())
 }
 
-/// Returns the operation with this id; `None` if it is not known.
-pub async fn find(connection: &mut Tx, id: &str) -> Result<Option<PluginOperation>, StoreError> {
-    let sql = format!("{STORED} WHERE o.id = $1");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
+/// Returns the operation with this id, as `replica` sees it; `None` if it is not known.
+pub async fn find(
+    connection: &mut Tx,
+    replica: &ReplicaId,
+    id: &str,
+) -> Result<Option<PluginOperation>, StoreError> {
+    let found = sqlx::query_as(sqlx::AssertSqlSafe(format!("{STORED} WHERE o.id = $1")));
+    Ok(found.bind(id).bind(replica.as_str()).fetch_optional(connection).await?)
 }
 
 /// Returns the ids of the operations on `plugin`, the latest first.

@@ -4,6 +4,7 @@
 //! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
 //! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
 
+pub(crate) mod listener;
 pub(crate) mod route;
 pub(crate) mod schema;
 
@@ -14,10 +15,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use sqlx::{AnyPool, Connection as _, SqlStr, Transaction, any::AnyPoolOptions};
+use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, Transaction, any::AnyPoolOptions};
 use tokio::time::{Instant, sleep};
 
-use self::{route::Route, schema::PostgresSchema};
+use self::{listener::NOTIFY, route::Route, schema::PostgresSchema};
 use crate::{
     address::PostgresAddress,
     database::{Database, Tx, Work},
@@ -92,6 +93,11 @@ impl Database for Postgres {
     fn serve_as(&self, replica: &ReplicaId) {
         // A process serves as one replica until it ends.
         let _served_before = self.replica.set(replica.clone());
+    }
+
+    fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        // Without a prepared statement, since a pooler may be in between.
+        Box::pin(async move { Ok(self.readers.execute(sqlx::raw_sql(NOTIFY)).await.map(drop)?) })
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {

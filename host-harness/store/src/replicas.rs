@@ -171,5 +171,11 @@ pub async fn all(connection: &mut Tx) -> Result<Vec<Replica>, StoreError> {
     Ok(sqlx::query_as(all).fetch_all(connection).await?)
 }
 
+/// Returns the names of the replicas that gave a sign of life within the last `ms` milliseconds.
+pub(crate) async fn seen_within(connection: &mut Tx, ms: i64) -> Result<Vec<String>, StoreError> {
+    let sql = format!("SELECT name FROM replicas WHERE seen_at > {} - $1 ORDER BY name", clock(connection));
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ms).fetch_all(connection).await?)
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,10 @@ use crate::{
     database::Tx,
     erasures::reapply::{self, ReadLedger, Reapplied},
     error::StoreError,
+    events,
     handle::Store,
     private_file::{PrivateFile, sync_folder},
+    replicas,
     seal::MasterKey,
     sqlite::address,
     unfinished::{RESTORING, beside, unfinished},
@@ -48,6 +50,9 @@ pub enum RestoreError {
         /// What SQLite found.
         found: String,
     },
+    /// Replicas serve the database.
+    #[error("replicas serve the database: {}; stop them first", .0.join(", "))]
+    InUse(Vec<String>),
     /// The backup could not be opened, for example because it has a different master key.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -123,6 +128,29 @@ pub async fn restore(
     Ok(Restored { kept: aside.exists().then_some(aside), erasures })
 }
 
+/// Applies the erasures in the file `ledger` to a database that other programs have restored, and skips event numbers. No
+/// service may use the database meanwhile: a replica whose row is not older than a minute is refused.
+pub async fn reapply_erasures(store: &Store, ledger: &Path) -> Result<RestoredErasures, RestoreError> {
+    let vault = store.vault().clone();
+    let Some(erasures) = reapply::read(ledger, &vault).map_err(file(ledger))? else {
+        return Ok(RestoredErasures::Unknown(ledger.to_owned()));
+    };
+    let reapplied = store.try_write(move |tx| {
+        Box::pin(async move {
+            let running = replicas::seen_within(tx, MIN_SILENCE_MS).await?;
+            if !running.is_empty() {
+                return Err(RestoreError::InUse(running));
+            }
+            events::skip_numbers(tx, SKIPPED_EVENTS).await?;
+            Ok(reapply::reapply(tx, &vault, &erasures).await?)
+        })
+    });
+    Ok(RestoredErasures::Reapplied(reapplied.await?))
+}
+
+/// How long no replica may have given a sign of life: those of a restored dump are older.
+const MIN_SILENCE_MS: i64 = 60_000;
+
 const BEFORE: &str = ".before-restore";
 
 /// Opens the copy, skips event numbers and applies `erasures` again, if they are known. The backup itself is not touched.
@@ -137,11 +165,7 @@ async fn prepare(
     let reapplied = store
         .write(move |tx| {
             Box::pin(async move {
-                let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
-                             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";
-                sqlx::query(begun).execute(&mut *tx).await?;
-                let skip = "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'events'";
-                sqlx::query(skip).bind(SKIPPED_EVENTS).execute(&mut *tx).await?;
+                events::skip_numbers(tx, SKIPPED_EVENTS).await?;
                 match erasures {
                     Some(ledger) => reapply::reapply(tx, &vault, &ledger).await.map(Some),
                     None => Ok(None),

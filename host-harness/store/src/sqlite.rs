@@ -92,6 +92,10 @@ impl Database for Sqlite {
         // The lock on the file ends with the process.
     }
 
+    fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.write(work))
     }

@@ -38,12 +38,15 @@ pub(super) fn start_redis(machine: &Machine, place: &Place) -> Result<Server> {
     );
     secret_file::write(&configuration, &text)?;
     unprivileged::give(&configuration, 0o600, user)?;
-    let mut server = command(&machine.redis, user, Stop::Terminate);
-    server.arg(&configuration).current_dir(&folder).stdin(Stdio::null()).stdout(to_log(&log)?);
-    let mut process = Process::start("Redis", &mut server, &log, Stop::Terminate)?;
-    until("Redis", PATIENCE, || {
-        process.is_running()?;
-        Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
-    })?;
-    Ok(Server::new(port, password, process))
+    let redis = machine.redis.clone();
+    Server::start(port, password, move || {
+        let mut server = command(&redis, user, Stop::Terminate);
+        server.arg(&configuration).current_dir(&folder).stdin(Stdio::null()).stdout(to_log(&log)?);
+        let mut process = Process::start("Redis", &mut server, &log, Stop::Terminate)?;
+        until("Redis", PATIENCE, || {
+            process.is_running()?;
+            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
+        })?;
+        Ok(process)
+    })
 }

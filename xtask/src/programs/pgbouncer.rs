@@ -59,14 +59,17 @@ impl PgBouncer {
             secret_file::write(file, &text)?;
             unprivileged::give(file, 0o600, runs_as)?;
         }
-        let mut pooler = command(&self.0, runs_as, Stop::Terminate);
-        pooler.arg(&settings).current_dir(folder).stdin(Stdio::null()).stdout(to_log(log)?);
-        let mut process = Process::start("PgBouncer", &mut pooler, log, Stop::Terminate)?;
-        until("PgBouncer", PATIENCE, || {
-            process.is_running()?;
-            Ok(TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
-        })?;
-        Ok(Server::new(port, password.clone(), process))
+        let (program, folder, log) = (self.0.clone(), folder.to_owned(), log.to_owned());
+        Server::start(port, password.clone(), move || {
+            let mut pooler = command(&program, runs_as, Stop::Terminate);
+            pooler.arg(&settings).current_dir(&folder).stdin(Stdio::null()).stdout(to_log(&log)?);
+            let mut process = Process::start("PgBouncer", &mut pooler, &log, Stop::Terminate)?;
+            until("PgBouncer", PATIENCE, || {
+                process.is_running()?;
+                Ok(TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
+            })?;
+            Ok(process)
+        })
     }
 }
 

@@ -63,20 +63,23 @@ impl Programs {
         initialise.args(["--username", user, "--auth", "scram-sha-256"]);
         initialise.args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]);
         run(initialise.current_dir(folder).stdout(to_log(log)?).stderr(to_log(log)?))?;
-
-        let mut server = command(self.0.join("postgres"), runs_as, Stop::Interrupt);
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
-        for option in OPTIONS.iter().chain(options) {
-            server.args(["-c", option]);
-        }
-        server.current_dir(folder).stdin(Stdio::null()).stdout(to_log(log)?);
-        let mut process = Process::start("PostgreSQL", &mut server, log, Stop::Interrupt)?;
-        until("PostgreSQL", PATIENCE, || {
-            process.is_running()?;
-            let mut ready = Command::new(self.0.join("pg_isready"));
-            let asked = ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status()?;
-            Ok(asked.success().then_some(()))
-        })?;
-        Ok(Server::new(port, password, process))
+        let options: Vec<String> = OPTIONS.iter().chain(options).map(|option| (*option).to_owned()).collect();
+        let (programs, folder, log) = (self.0.clone(), folder.to_owned(), log.to_owned());
+        Server::start(port, password, move || {
+            let mut server = command(programs.join("postgres"), runs_as, Stop::Interrupt);
+            server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+            for option in &options {
+                server.args(["-c", option]);
+            }
+            server.current_dir(&folder).stdin(Stdio::null()).stdout(to_log(&log)?);
+            let mut process = Process::start("PostgreSQL", &mut server, &log, Stop::Interrupt)?;
+            until("PostgreSQL", PATIENCE, || {
+                process.is_running()?;
+                let mut ready = Command::new(programs.join("pg_isready"));
+                let asked = ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status()?;
+                Ok(asked.success().then_some(()))
+            })?;
+            Ok(process)
+        })
     }
 }

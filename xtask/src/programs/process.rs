@@ -71,6 +71,22 @@ impl Process {
         }
     }
 
+    /// Kills it at once, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.signal(Signal::KILL);
+        let _ended = self.child.wait();
+    }
+
+    /// Keeps it from running until [`resume`](Self::resume).
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it run again.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Takes its output, if it was piped.
     pub(crate) fn output(&mut self) -> Result<ChildStdout> {
         self.child.stdout.take().with_context(|| format!("no output of {}", self.name))

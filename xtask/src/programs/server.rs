@@ -4,16 +4,34 @@ use anyhow::{Result, anyhow};
 
 use super::process::Process;
 
+/// Starts the process of a server, and returns once it accepts connections.
+type Launch = Box<dyn Fn() -> Result<Process> + Send + Sync>;
+
 /// A server, and what a client needs.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) password: String,
-    _process: Process,
+    launch: Launch,
+    /// `None` only while it restarts.
+    process: Option<Process>,
 }
 
 impl Server {
-    pub(crate) fn new(port: u16, password: String, process: Process) -> Self {
-        Self { port, password, _process: process }
+    /// Starts a server with `launch`, which also starts it again.
+    pub(crate) fn start(
+        port: u16,
+        password: String,
+        launch: impl Fn() -> Result<Process> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let process = Some(launch()?);
+        Ok(Self { port, password, launch: Box::new(launch), process })
+    }
+
+    /// Ends the server, and with it all connections, and starts it again at the same port.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        drop(self.process.take());
+        self.process = Some((self.launch)()?);
+        Ok(())
     }
 }
 

@@ -111,7 +111,7 @@ impl Served {
     }
 
     fn refused(&self) -> u64 {
-        let text = self.telemetry.rendered(&Gauges::default());
+        let text = self.telemetry.rendered(&Gauges::default(), 0);
         let counted = "connector_host_connections_refused_total{listener=\"webhooks\"} ";
         text.lines().find_map(|line| line.strip_prefix(counted)).map_or(0, |count| count.parse().unwrap())
     }

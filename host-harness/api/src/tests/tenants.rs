@@ -236,7 +236,7 @@ async fn about_nothing_in_particular(bench: &ApiBench, other: &str, route: &Rout
             assert_eq!(made.problem(), (403, "not-all-tenants"));
             return;
         }
-        ("POST", "/api/v1/reload") | ("GET", "/metrics") => {
+        ("POST", "/api/v1/reload") | ("GET", "/metrics" | "/api/v1/replicas") => {
             assert_eq!(ask(bench, other, route, path).await.problem(), (403, "not-all-tenants"), "{path}");
             return;
         }

@@ -80,6 +80,7 @@ impl PluginOperation {
             actor,
             began_at,
             state,
+            is_of_other: _,
             ended_at,
             answer,
         } = operation;

@@ -9,6 +9,7 @@ mod people;
 mod person;
 mod pins;
 mod refusals;
+mod replicas;
 mod requests;
 mod versions;
 mod webhooks;

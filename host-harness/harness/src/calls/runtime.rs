@@ -47,7 +47,7 @@ impl Runtime {
         &self.0.turns
     }
 
-    pub(super) fn egress(&self) -> &Arc<Egress> {
+    pub(crate) fn egress(&self) -> &Arc<Egress> {
         &self.0.egress
     }
 }

@@ -117,6 +117,18 @@ impl Captured {
         kept.is_restored = true;
     }
 
+    /// Forgets the secrets of the connections with this key, except those that are not stored yet: another process may have
+    /// stored newer ones. They stay masked.
+    pub(crate) fn forget(&self, key: &str) {
+        let mut connections = self.0.lock();
+        for (_, kept) in connections.iter_mut().filter(|((_, of, _), _)| of == key) {
+            let unsaved: Vec<_> = kept.unsaved.keys().cloned().collect();
+            let stored = kept.secrets.extract_if(.., |name, _| !unsaved.contains(name));
+            kept.before.extend(stored.map(|(name, held)| (name, held.secret)));
+            kept.is_restored = false;
+        }
+    }
+
     /// Returns the secrets that must outlive the process and are not stored yet.
     pub(crate) fn unsaved(&self, connection: &Connection) -> Vec<UnsavedSecret> {
         let connections = self.0.lock();

@@ -8,11 +8,17 @@ use futures::future::BoxFuture;
 use super::limiter::{LimitReached, Limiter};
 use host_model::contract::manifest::Limit;
 
-/// Counts requests against limits of an hour or more for the length of the period.
+/// Counts requests against limits of an hour or more for the length of the period, and against all of them if it
+/// [is shared](Ledger::is_shared).
 ///
 /// A request counts from before it is sent until one period after it has ended, because the vendor counts it at some
 /// point in between. If anything gets lost, a ledger may count too much but never too little.
 pub trait Ledger: Send + Sync {
+    /// Returns whether other processes count in it, so that shorter limits have to be entered too.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Records a request in all of `limits` or in none. The request is about to be sent and ends within `ends_within`;
     /// if its end is never reported, it counts until one period after that.
     ///

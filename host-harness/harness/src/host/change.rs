@@ -115,6 +115,12 @@ impl Host {
         self.pinned.store(Arc::new(pinned));
     }
 
+    /// Forgets the secrets that vendors issued for the connection with this key: another process may have rotated and stored
+    /// them. They are loaded or fetched again when they are needed.
+    pub fn forget_rotated(&self, key: &str) {
+        self.runtime.egress().forget_captured(key);
+    }
+
     /// Removes a connection. Returns whether it existed. Calls in flight are not affected.
     pub fn remove_connection(&self, key: &str) -> bool {
         let _alone = self.changing.lock();

@@ -15,6 +15,7 @@ use host_model::contract::manifest::Identifying;
 use host_store::{
     StoreError, Tx, Vault, alarms,
     audit::{self, Record},
+    changes::ChangeKind,
     connections::{self, StoredConnection},
     pins,
 };
@@ -179,8 +180,10 @@ impl Connections {
         let StoredConnection { key, tenant, .. } = found;
         let (name, by, at) = (key.clone(), who.0.clone(), self.clock.date_ms());
         let vault = self.store.vault().clone();
+        let change = self.new_change(ChangeKind::Connection, &key);
         let removed = self.store.try_write(move |tx| {
             Box::pin(async move {
+                change.record(tx).await?;
                 let count = connections::unfinished(tx, &key).await?;
                 if count > 0 && unfinished == UnfinishedRequests::Refuse {
                     return Err(ChangeError::Unfinished { count });
@@ -199,6 +202,7 @@ impl Connections {
         });
         let abandoned = removed.await?;
         self.served.remove(&name);
+        self.bell.ring();
         Ok(abandoned)
     }
 
@@ -212,8 +216,10 @@ impl Connections {
         let (kept, at) = (owned.seal(self.store.vault())?, self.clock.date_ms());
         let (system, by) = (owned.duties.system.clone(), detail.get("by").cloned());
         let vault = self.store.vault().clone();
+        let change = self.new_change(ChangeKind::Connection, &kept.key);
         let stored = self.store.try_write(move |tx| {
             Box::pin(async move {
+                change.record(tx).await?;
                 let broken =
                     catalogue::broken_by_system(tx, &kept.tenant, &kept.key, system.as_deref()).await?;
                 if let Some(broken) = broken {
@@ -227,7 +233,9 @@ impl Connections {
                 Ok(())
             })
         });
-        stored.await
+        stored.await?;
+        self.bell.ring();
+        Ok(())
     }
 }
 

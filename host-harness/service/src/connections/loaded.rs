@@ -143,6 +143,11 @@ impl LoadedVersions {
         self.opened(plugin, version).await
     }
 
+    /// Returns a version if it is loaded, whether or not it serves.
+    pub(super) fn loaded(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
+        self.find(plugin, digest)
+    }
+
     async fn opened(&self, plugin: &str, version: Version) -> Result<Arc<Plugin>, VersionUnusable> {
         let digest = version.digest;
         // One that is being loaded is not loaded again.

@@ -12,6 +12,7 @@ use host_model::digest::Digest;
 use host_store::{
     RowChange, StoreError,
     audit::{self, Record},
+    changes::ChangeKind,
     pins::{self, Pin, PinScope, StoredPin},
     versions,
 };
@@ -137,8 +138,10 @@ impl Connections {
         let pin = Pin { plugin, tenant, scope, digest, pinned_by: who.0.clone(), pinned_at, note };
         let line = record("plugin-pinned", who, &pin);
         let (vault, stored) = (self.store.vault().clone(), pin.clone());
+        let change = self.new_change(ChangeKind::Plugin, &pin.plugin);
         let written = self.store.write(move |tx| {
             Box::pin(async move {
+                change.record(tx).await?;
                 pins::put(tx, &vault, &stored).await?;
                 audit::append(tx, &vault, &stored.tenant, pinned_at, &line).await
             })
@@ -173,8 +176,10 @@ impl Connections {
         self.check_unpinned(&connections, &left, approval).await?;
         let (at, line) = (self.clock.date_ms(), record("plugin-unpinned", who, &pin));
         let (vault, gone) = (self.store.vault().clone(), pin.clone());
+        let change = self.new_change(ChangeKind::Plugin, plugin);
         let removed = self.store.write(move |tx| {
             Box::pin(async move {
+                change.record(tx).await?;
                 if pins::remove(tx, &gone.plugin, &gone.tenant, &gone.scope).await? == RowChange::Unchanged {
                     return Ok(());
                 }

@@ -10,6 +10,7 @@ use super::{
     Connections,
     approval::Approval,
     given_settings::GivenSettings,
+    prepared::{MAX_PREPARATION, MAX_WAIT_TO_PUT_BACK},
     publication::{Published, Upload},
     publish_error::PublishError,
     staged::Staged,
@@ -46,6 +47,7 @@ impl Connections {
         let staged = self.stage(operation, upload).await?;
         let staged = self.suiting(staged).await?;
         let mut staged = self.proving(staged, tests).await?;
+        self.prepared(&staged.version().plugin, staged.version().digest, MAX_PREPARATION).await?;
         let _alone = self.alone_with(&mut staged).await?;
         self.check_proven(&mut staged).await?;
         let staged = self.approved(staged, approval).await?;
@@ -122,8 +124,10 @@ impl Connections {
         let mut staged = self.open(operation, name, digest).await?.with_settings(settings);
         let _alone = if staged.has_served() {
             // It is put back at once.
+            self.prepared_to_put_back(&staged).await;
             self.sources.changing.lock().await
         } else {
+            self.prepared(name, digest, MAX_PREPARATION).await?;
             self.alone_with(&mut staged).await?
         };
         let state = self.current_state(&mut staged).await?;
@@ -162,6 +166,7 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         let target = self.before(name).await?;
         let staged = self.open(operation, name, target).await?;
+        self.prepared_to_put_back(&staged).await;
         let _alone = self.sources.changing.lock().await;
         if self.before(name).await? != target {
             return Err(PublishError::Overtaken(name.to_owned()));
@@ -169,7 +174,16 @@ impl Connections {
         self.put_back(staged, approval).await
     }
 
-    fn runs(&self, name: &str, digest: Digest) -> bool {
+    /// Has the other replicas load a version that served before. It is put back even if one of them cannot, which then does
+    /// not serve its connections.
+    async fn prepared_to_put_back(&self, staged: &Staged) {
+        let Version { plugin, digest, .. } = staged.version();
+        if let Err(error) = self.prepared(plugin, *digest, MAX_WAIT_TO_PUT_BACK).await {
+            tracing::warn!(plugin, %digest, %error, "version put back although not all replicas have loaded it");
+        }
+    }
+
+    pub(super) fn runs(&self, name: &str, digest: Digest) -> bool {
         self.served.host().plugin(name).is_some_and(|slot| slot.current().plugin().digest() == digest)
     }
 }

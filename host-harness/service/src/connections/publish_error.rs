@@ -31,6 +31,26 @@ pub enum PublishError {
     /// The conformance cases in the component cannot be read.
     #[error("its conformance cases cannot be used: {0}")]
     Cases(#[from] CasesError),
+    /// The version does not load at another replica.
+    #[error("it does not load at the replica {replica}: {why}")]
+    NotPrepared {
+        /// What operators call the replica.
+        replica: String,
+        /// Why it does not load.
+        why: String,
+    },
+    /// Other replicas have not loaded the version in time.
+    #[error(
+        "the replicas {} have not loaded it within {seconds} seconds: look at them with `connector-host service replicas`, then try \
+         again",
+        replicas.join(", ")
+    )]
+    Unprepared {
+        /// What operators call the replicas.
+        replicas: Vec<String>,
+        /// How long they had.
+        seconds: u64,
+    },
     /// The version did not prove itself.
     #[error("its proof failed:\n{}", findings(.0))]
     NotProven(Proof),
@@ -214,6 +234,7 @@ impl PublishError {
             Self::Cases(_) | Self::OwnCases(_) => "bad-cases",
             Self::TestsFailed(_) => "connection-test-failed",
             Self::BehavesDifferently(_) => "behaves-differently",
+            Self::NotPrepared { .. } | Self::Unprepared { .. } => "not-prepared",
             Self::NotProven(_) => "not-proven",
             Self::Excessive(_) | Self::ConditionsOfFile(_) => "conditions",
             Self::Swap(SwapError::AnotherConnector { .. }) => "another-connector",

@@ -69,6 +69,7 @@ impl Worker {
         let together = self.attempts.handlers.of(lane.action).at_once(lane.step);
         let most = together.unwrap_or(room);
         let claims = self.claims(lane, &calls, most, now).await?;
+        self.attempts.telemetry.claimed("requests", claims.len());
         let batches: Vec<Vec<ClaimedRequest>> = match (together.is_some(), claims.is_empty()) {
             (_, true) => Vec::new(),
             (true, false) => vec![claims],

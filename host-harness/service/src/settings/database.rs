@@ -11,33 +11,59 @@ use super::wrong::WrongSetting;
 /// The file of the database by default, and the name of what is kept for a database on a server.
 const NAME: &str = "connector-host";
 
-/// Reads `database` and `database-password`.
-pub(super) fn database(
+/// Where a database is.
+pub(super) struct Databases {
+    /// Where it is read and written.
+    pub(super) database: DatabaseAddress,
+    /// Where its notifications are received; `None` for a file.
+    pub(super) listen: Option<PostgresAddress>,
+}
+
+/// Reads `database`, `database-password` and `listen-url`.
+pub(super) fn databases(
     section: &mut Section<'_>,
     around: &mut ReadContext<'_>,
     problems: &mut Problems<'_>,
-) -> Option<DatabaseAddress> {
+) -> Option<Databases> {
     let place = section.place.clone();
     let password_at = section.at("database-password");
     let password = match section.take("database-password") {
         Some(entry) => Some(secret(entry, around, problems)?),
         None => None,
     };
-    let at = section.at("database");
+    let (at, listen_at) = (section.at("database"), section.at("listen-url"));
     let written = match section.take("database") {
         Some(entry) => entry.text(problems)?,
         None => format!("{NAME}.db"),
     };
+    let listen = match section.take("listen-url") {
+        Some(entry) => Some(entry.text(problems)?),
+        None => None,
+    };
     if PostgresAddress::is_url(&written) {
-        let address = PostgresAddress::new(&written, password).map_err(|wrong| {
-            problems.add(at, &format!("{place}.database"), WrongSetting::DatabaseUrl(wrong).into());
-        });
-        return address.ok().map(DatabaseAddress::Server);
+        let mut wrong = |at, key: &str, wrong| {
+            problems.add(at, &format!("{place}.{key}"), WrongSetting::DatabaseUrl(wrong).into());
+        };
+        let database = PostgresAddress::new(&written, password.clone());
+        let database = database.map_err(|error| wrong(at, "database", error)).ok()?;
+        let Some(listen) = listen else {
+            return Some(Databases {
+                listen: Some(database.clone()),
+                database: DatabaseAddress::Server(database),
+            });
+        };
+        // Whoever names an address for notifications has a pooler at the other.
+        let database = database.pooled().map_err(|error| wrong(at, "database", error)).ok()?;
+        let listen = PostgresAddress::new(&listen, password);
+        let listen = listen.map_err(|error| wrong(listen_at, "listen-url", error)).ok()?;
+        return Some(Databases { database: DatabaseAddress::Server(database), listen: Some(listen) });
     }
-    if password.is_some() {
-        problems.add(password_at, &format!("{place}.database-password"), WrongSetting::PasswordOfFile.into());
+    let needless =
+        [(password.is_some(), password_at, "database-password"), (listen.is_some(), listen_at, "listen-url")];
+    for (_, at, key) in needless.into_iter().filter(|(is_set, ..)| *is_set) {
+        problems.add(at, &format!("{place}.{key}"), WrongSetting::OfServerOnly.into());
     }
-    Some(DatabaseAddress::File(around.base.join(written)))
+    Some(Databases { database: DatabaseAddress::File(around.base.join(written)), listen: None })
 }
 
 /// The files that go with a database unless the configuration names others.

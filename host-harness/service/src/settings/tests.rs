@@ -246,6 +246,9 @@ fn the_url_of_a_server_names_the_database_and_its_files_are_beside_the_configura
     assert_eq!(server.database.to_string(), "postgres://app@db.example.com/privacy");
     assert_eq!(server.erasure_ledger, Path::new("connector-host.erasures"));
     assert_eq!(server.compiled_cache, Path::new("connector-host.compiled"));
+    assert_eq!(server.listen_database.unwrap().to_string(), "postgres://app@db.example.com/privacy");
+    let pooled = read("database = 'postgres://app@pool/privacy'\nlisten-url = 'postgres://app@db/privacy'");
+    assert_eq!(pooled.listen_database.unwrap().to_string(), "postgres://app@db/privacy");
     assert_eq!(read("erasure-ledger = 'kept/erasures'").erasure_ledger, Path::new("kept/erasures"));
 }
 
@@ -258,6 +261,6 @@ fn a_password_stands_apart_from_the_url_and_a_file_has_none() {
     );
     assert_eq!(
         refused("database = 'a.db'\ndatabase-password = { env = 'PASSWORD' }"),
-        [format!("service.database-password: {}", WrongSetting::PasswordOfFile)]
+        [format!("service.database-password: {}", WrongSetting::OfServerOnly)]
     );
 }

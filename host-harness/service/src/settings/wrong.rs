@@ -18,11 +18,11 @@ pub enum WrongSetting {
     /// The URL of the database is not valid.
     #[error(transparent)]
     DatabaseUrl(WrongDatabaseUrl),
-    /// There is a password, but the database is a file.
+    /// The setting is for a database on a server, and the database is a file.
     #[error(
-        "the database is a file, which takes no password: remove it, or set `database` to the URL of a server"
+        "the database is a file, which has no such setting: remove it, or set `database` to the URL of a server"
     )]
-    PasswordOfFile,
+    OfServerOnly,
     /// The signing secret is not valid.
     #[error(transparent)]
     SigningSecret(NotASigningSecret),

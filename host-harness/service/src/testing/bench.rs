@@ -17,7 +17,7 @@ use host_model::{approvers::Approvers, contract::Subject, requests::RequestState
 use host_store::{
     connections::{self, StoredConnection},
     gauges::gauges,
-    holds,
+    holds, replicas,
     requests::{
         self, RequestView,
         attempts::{self, AttemptView},
@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     limits::StoredLedger,
     parts::Parts,
+    replica::SyncState,
     requests::{
         accept::{Accepted, Repeat, Submission},
         handler::PersonTask,
@@ -49,6 +50,8 @@ pub struct Bench {
     config: ServiceConfig,
     stop: CancellationToken,
     worker: Option<JoinHandle<()>>,
+    /// Another replica, which only carries out requests.
+    second: Option<JoinHandle<()>>,
 }
 
 /// How often a due request is checked before the clock advances anyway: not all that holds it back is known.
@@ -74,6 +77,7 @@ pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
 async fn config(folder: &Folder) -> ServiceConfig {
     ServiceConfig {
         database: folder.address().await,
+        listen_database: None,
         erasure_ledger: folder.file("host.db.erasures"),
         compiled_cache: folder.file("host.db.compiled"),
         master_key: master_key(),
@@ -117,7 +121,16 @@ impl Bench {
         for (tenant, key) in connections {
             connection_row(&parts.store, tenant, key).await;
         }
-        Self { parts, stand_in, clock, folder, config, stop: CancellationToken::new(), worker: None }
+        Self {
+            parts,
+            stand_in,
+            clock,
+            folder,
+            config,
+            stop: CancellationToken::new(),
+            worker: None,
+            second: None,
+        }
     }
 
     /// Starts carrying out requests.
@@ -127,6 +140,18 @@ impl Bench {
         let worker = self.parts.worker(config.workers).run(self.stop.clone(), config.stop_grace);
         let upkeep = self.parts.upkeep(config.keep_events).run(self.stop.clone());
         self.worker = Some(tokio::spawn(async move { tokio::join!(worker, upkeep).0 }));
+    }
+
+    /// Starts another replica that carries out requests too, if the database is on a server.
+    pub async fn join_second(&mut self, connections: &[(&'static str, &'static str)]) {
+        if !self.folder.is_on_server() {
+            return;
+        }
+        self.parts.store.serve_as("first".to_owned()).await.unwrap();
+        let second = parts(&self.folder, &self.config, &self.stand_in, &self.clock, connections).await;
+        second.store.serve_as("second".to_owned()).await.unwrap();
+        let worker = second.worker(self.config.workers).run(self.stop.clone(), self.config.stop_grace);
+        self.second = Some(tokio::spawn(worker));
     }
 
     /// Runs the upkeep of the queue and of consent data once.
@@ -265,8 +290,15 @@ impl Bench {
             worker.abort();
             let _aborted = worker.await;
         }
+        let ended = self.parts.store.replica().clone();
         self.parts.store.close().await;
         self.parts = parts(&self.folder, &self.config, &self.stand_in, &self.clock, connections).await;
+        if self.second.is_some() {
+            // As the other replica does after a while.
+            write(&self.parts.store, move |tx| Box::pin(async move { replicas::leave(tx, &ended).await }))
+                .await;
+            self.parts.store.serve_as("first".to_owned()).await.unwrap();
+        }
         let mut worker = self.parts.worker(self.config.workers);
         worker.reclaim().await.unwrap();
     }
@@ -290,5 +322,5 @@ async fn parts(
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
-    Parts::new(host, store, clock, ledger, &Config::default(), config)
+    Parts::new(host, store, clock, ledger, SyncState::new(false, 0), &Config::default(), config)
 }

@@ -86,6 +86,7 @@ impl work::Source for Inbox {
             let lease = work::lease(&self.store, now, longest_call_ms);
             let claimed = self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full).await }));
             let Some(claim) = claimed.await? else { return Ok(()) };
+            self.telemetry.claimed("deliveries", 1);
             let connection = claim.connection.clone();
             under_way.begin(connection, self.clone().read(claim));
         }

@@ -26,7 +26,7 @@ CREATE TABLE lead (
 
 -- The latest change of each connection and plugin that every replica has to serve, numbered in their order.
 CREATE TABLE changes (
-    -- connection or plugin.
+    -- connection, plugin, or version: one to be loaded.
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     number BIGINT NOT NULL,
@@ -35,6 +35,16 @@ CREATE TABLE changes (
     PRIMARY KEY (kind, name)
 );
 CREATE INDEX changes_in_order ON changes (number);
+
+-- What came of loading a version that is about to serve, at each replica.
+CREATE TABLE preparations (
+    replica TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    -- Why it does not load there; NULL if it is loaded.
+    problem TEXT,
+    PRIMARY KEY (replica, plugin, digest)
+);
 
 -- The replica whose claim it is. Claims of one that is gone are taken back.
 ALTER TABLE requests ADD COLUMN claimed_by TEXT;

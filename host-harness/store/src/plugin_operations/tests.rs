@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     handle::Store,
+    replicas,
     testing::{Folder, master_key, write},
     versions::{self, Version},
 };
@@ -17,17 +18,24 @@ fn operation(number: i64, digest: Option<Digest>) -> PluginOperation {
         actor: "ops".into(),
         began_at: number,
         state: OperationState::Running,
+        is_of_other: false,
         ended_at: None,
         answer: None,
     }
 }
 
 async fn begun(store: &Store, operation: PluginOperation) {
-    write(store, move |tx| Box::pin(async move { begin(tx, &operation).await })).await;
+    write(store, move |tx| Box::pin(async move { begin(tx, &ReplicaId::named("first"), &operation).await }))
+        .await;
 }
 
 async fn found(store: &Store, id: &'static str) -> Option<PluginOperation> {
-    store.read(move |c| Box::pin(find(c, id))).await.unwrap()
+    found_by(store, "first", id).await
+}
+
+async fn found_by(store: &Store, replica: &'static str, id: &'static str) -> Option<PluginOperation> {
+    let replica = ReplicaId::named(replica);
+    store.read(move |c| Box::pin(async move { find(c, &replica, id).await })).await.unwrap()
 }
 
 /// Stores a step of the version `number`.
@@ -73,4 +81,19 @@ async fn the_latest_operations_alone_are_kept() {
     let kept = store.read(|c| Box::pin(ids_of_plugin(c, "iterable"))).await.unwrap();
     let latest = (3..=MAX_KEPT_OPERATIONS + 2).rev().map(|number| format!("o-{number}"));
     assert_eq!(kept, latest.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_operation_of_another_replica_is_carried_out_as_long_as_that_one_is_there() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    begun(&store, operation(1, None)).await;
+    let is_of_other = async || found_by(&store, "second", "o-1").await.unwrap().is_of_other;
+    assert!(!is_of_other().await);
+    write(&store, |tx| {
+        Box::pin(async move { replicas::join(tx, &ReplicaId::named("first"), "first").await })
+    })
+    .await;
+    assert!(is_of_other().await);
+    assert!(!found(&store, "o-1").await.unwrap().is_of_other);
 }

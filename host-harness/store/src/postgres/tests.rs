@@ -1,3 +1,4 @@
+mod listening;
 mod losses;
 mod pooler;
 mod proxy;

@@ -1,9 +1,12 @@
 //! Tests of replicas, of their lead, and of the changes that they serve.
 
+use host_model::digest::Digest;
+
 use super::*;
 use crate::{
-    changes::{Change, ChangeKind, after, last, note},
+    changes::{Change, ChangeKind, NewChange, after, last},
     handle::Store,
+    preparations,
     testing::{Folder, sql, write},
 };
 
@@ -88,30 +91,73 @@ async fn a_file_is_served_by_one_process_so_those_before_have_ended() {
     assert_eq!(all.iter().map(|one| &one.id).collect::<Vec<_>>(), [store.replica()]);
 }
 
+/// Records a change of `replica`, which serves all changes up to `applied`.
+async fn changed(
+    store: &Store,
+    replica: &'static str,
+    applied: i64,
+    kind: ChangeKind,
+    name: &'static str,
+) -> Result<(), StoreError> {
+    let change = NewChange { replica: named(replica), applied, kind, name: name.to_owned() };
+    store.write(move |tx| Box::pin(async move { change.record(tx).await })).await
+}
+
 #[tokio::test]
 async fn the_latest_change_of_each_subject_is_numbered_in_the_order_of_changes() {
     let folder = Folder::new();
     let store = folder.store().await;
-    let changes = write(&store, |tx| {
-        Box::pin(async move {
-            for (kind, name) in [
-                (ChangeKind::Connection, "newsletter"),
-                (ChangeKind::Plugin, "newsletter"),
-                (ChangeKind::Connection, "newsletter"),
-            ] {
-                note(tx, &named("first"), kind, name).await?;
-            }
-            joins_in(tx).await?;
-            Ok((after(tx, 0).await?, after(tx, 2).await?, all(tx).await?))
-        })
-    });
+    for kind in [ChangeKind::Connection, ChangeKind::Plugin, ChangeKind::Connection] {
+        changed(&store, "first", 0, kind, "newsletter").await.unwrap();
+    }
+    joins(&store, "second").await;
     let change = |kind, number| Change { kind, name: "newsletter".into(), number, replica: named("first") };
-    let (every, later, replicas) = changes.await;
-    assert_eq!(every, [change(ChangeKind::Plugin, 2), change(ChangeKind::Connection, 3)]);
-    assert_eq!(later, [change(ChangeKind::Connection, 3)]);
+    let read = |number| store.read(move |c| Box::pin(async move { after(c, number).await }));
+    let latest = [change(ChangeKind::Plugin, 2), change(ChangeKind::Connection, 3)];
+    assert_eq!(read(0).await.unwrap(), latest);
+    assert_eq!(read(2).await.unwrap(), latest[1..]);
+    let replicas = store.read(|c| Box::pin(all(c))).await.unwrap();
     assert_eq!(replicas[0].behind, 0, "it starts with what is stored");
 }
 
-async fn joins_in(tx: &mut Tx) -> Result<(), StoreError> {
-    join(tx, &named("second"), "second").await
+#[tokio::test]
+async fn what_another_replica_changed_is_not_changed_before_it_is_served() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    changed(&store, "first", 0, ChangeKind::Connection, "newsletter").await.unwrap();
+    changed(&store, "first", 0, ChangeKind::Connection, "newsletter").await.unwrap();
+    let refused = changed(&store, "second", 1, ChangeKind::Connection, "newsletter").await;
+    assert!(matches!(refused, Err(StoreError::ChangedMeanwhile)), "{refused:?}");
+    changed(&store, "second", 1, ChangeKind::Connection, "other").await.unwrap();
+    changed(&store, "second", 2, ChangeKind::Connection, "newsletter").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_version_is_prepared_at_each_replica_that_is_there() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let digest = Digest::of(b"component");
+    for name in ["first", "second", "third"] {
+        joins(&store, name).await;
+    }
+    let at_others = async || {
+        let read = store.read(move |c| {
+            Box::pin(async move { preparations::at_others(c, &named("first"), "iterable", digest).await })
+        });
+        read.await.unwrap().into_iter().map(|one| (one.name, one.is_over, one.problem)).collect::<Vec<_>>()
+    };
+    let ends = async |replica: &'static str, problem: Option<&'static str>| {
+        write(&store, move |tx| {
+            Box::pin(async move { preparations::end(tx, &named(replica), "iterable", digest, problem).await })
+        })
+        .await;
+    };
+    let not_yet = |name: &str| (name.to_owned(), false, None);
+    assert_eq!(at_others().await, [not_yet("second"), not_yet("third")]);
+    ends("second", None).await;
+    ends("third", Some("it does not load")).await;
+    let third = ("third".to_owned(), true, Some("it does not load".to_owned()));
+    assert_eq!(at_others().await, [("second".to_owned(), true, None), third]);
+    write(&store, move |tx| Box::pin(async move { preparations::begin(tx, "iterable", digest).await })).await;
+    assert_eq!(at_others().await, [not_yet("second"), not_yet("third")]);
 }

@@ -54,8 +54,8 @@ impl Door {
     }
 
     fn counts(&self, line: &str) -> bool {
-        let gauges = Gauges { requests: Vec::new(), alarms: Vec::new() };
-        let text = self.inbox.bench.parts.telemetry.rendered(&gauges);
+        let gauges = Gauges::default();
+        let text = self.inbox.bench.parts.telemetry.rendered(&gauges, 0);
         text.lines().any(|counted| counted == format!("connector_host_deliveries_total{line}"))
     }
 }

@@ -1,6 +1,6 @@
 //! Limits of an hour or more are counted in the ledger, which makes the final decision.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -18,6 +18,8 @@ type Entered = ([u8; 32], Vec<String>, Duration);
 struct Book {
     entered: Mutex<Vec<Entered>>,
     refusal: Mutex<Option<NotEntered>>,
+    /// Whether others count too.
+    shared: AtomicBool,
     left: Arc<AtomicUsize>,
 }
 
@@ -36,6 +38,10 @@ impl Book {
 }
 
 impl Ledger for Book {
+    fn is_shared(&self) -> bool {
+        self.shared.load(Relaxed)
+    }
+
     fn enter<'a>(
         &'a self,
         account: [u8; 32],
@@ -163,4 +169,27 @@ async fn without_another_ledger_long_limits_are_counted_in_memory() {
     bench.clock.advance(Duration::from_millis(HOUR_MS + 1));
     bench.send(request()).await.unwrap();
     assert_eq!(bench.vendor.sent().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_others_count_in_has_every_limit_and_is_asked_again_while_a_short_one_is_full() {
+    let (mut bench, book) = limited(&[Some(1_000), Some(HOUR_MS)]);
+    bench.connection.policy.limiter_patience = Duration::from_secs(5);
+    book.shared.store(true, Relaxed);
+    let full = |wait| NotEntered::Full(LimitReached { for_another: Some(wait) });
+    book.refuses(full(Duration::from_millis(300)));
+    let opens = async {
+        while book.entered() < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        book.refuses(None);
+    };
+    let (sent, ()) = tokio::join!(bench.send(request()), opens);
+    sent.unwrap();
+    let names: Vec<_> = book.entered.lock().iter().map(|(_, names, _)| names.join(" ")).collect();
+    assert_eq!(names, vec!["in-1000-ms in-3600000-ms"; 4]);
+    bench.clock.advance(Duration::from_secs(2));
+    book.refuses(full(Duration::from_hours(5)));
+    bench.send(request()).await.unwrap_err();
+    assert_eq!(book.entered(), 5, "a long one is not waited for");
 }

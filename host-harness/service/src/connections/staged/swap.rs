@@ -12,6 +12,7 @@ use host_model::{contract::manifest::Manifest, digest::Digest, plugin_version::V
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
+    changes::ChangeKind,
     components::{self, Publication},
     connections::{self, StoredConnection},
 };
@@ -201,8 +202,10 @@ impl Connections {
         let evidence = json!({"before": before, "changed": ChangedConnection::evidence(changed)});
         let step = progress.step(self, VersionState::Serving, evidence);
         let (vault, version) = (self.store.vault().clone(), progress.version.clone());
+        let change = self.new_change(ChangeKind::Plugin, &name);
         self.write_step(move |tx| {
             Box::pin(async move {
+                change.record(tx).await?;
                 components::insert(tx, version.digest, component).await?;
                 components::publish(tx, &vault, &publication).await?;
                 serve(tx, &vault, &version, step).await?;
@@ -213,7 +216,9 @@ impl Connections {
                 audit::append(tx, &vault, ALL_TENANTS, at, &line).await
             })
         })
-        .await
+        .await?;
+        self.bell.ring();
+        Ok(())
     }
 
     /// Returns the rows of the connections that change, each with its line of the audit chain.

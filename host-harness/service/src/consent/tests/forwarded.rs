@@ -117,7 +117,7 @@ async fn events_are_posted_in_order_until_they_are_accepted_and_continue_after_a
     stop.cancel();
     tokio::time::timeout(Duration::from_mins(1), running).await.unwrap().unwrap();
     assert_eq!(bench.alarms().await, Vec::<String>::new());
-    let metrics = bench.parts.telemetry.rendered(&Gauges::default());
+    let metrics = bench.parts.telemetry.rendered(&Gauges::default(), 0);
     let taken = "connector_host_posts_total{tenant=\"acme\",operation=\"consent-event\",status=\"taken\"} 2";
     assert!(metrics.lines().any(|line| line == taken), "{metrics}");
 

@@ -344,7 +344,7 @@ fn if_whole_lists_are_written_the_newest_opt_out_wins_on_both_sides_and_no_erase
     play(SubscriptionsApi::Off);
 }
 
-/// Plays 24 histories, or `n` if built with `CONSENT_HISTORIES=n`.
+/// Plays 24 histories, with two replicas if the database is on a server, or `n` if built with `CONSENT_HISTORIES=n`.
 fn play(api: SubscriptionsApi) {
     let cases = option_env!("CONSENT_HISTORIES").and_then(|count| count.parse().ok()).unwrap_or(24);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -354,6 +354,7 @@ fn play(api: SubscriptionsApi) {
             project.set_switches(Switches { subscriptions_api: api, ..Switches::default() });
         });
         bench.work();
+        bench.join_second(CONNECTIONS).await;
         bench
     }));
     let played = Cell::new(0);

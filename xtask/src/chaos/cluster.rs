@@ -1,0 +1,228 @@
+//! The processes of a run: PostgreSQL, and three replicas.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
+use serde_json::json;
+use xtask::components;
+
+use crate::programs::{
+    client::Client,
+    connector_host::{command, output_of},
+    database::DatabasePrograms,
+    process::{Process, Stop},
+    secret_file,
+    server::Server,
+    setup,
+    stand_in::StandIn,
+    unprivileged,
+    wait::{free_port, until},
+};
+
+/// The number of replicas.
+pub(super) const REPLICAS: usize = 3;
+
+/// Time for a replica to start.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The user of the database.
+const USER: &str = "service";
+
+/// What the server does not need for a run.
+const OPTIONS: [&str; 2] = ["wal_level=minimal", "max_wal_senders=0"];
+
+/// The webhook that exists at the stand-in from the start.
+const WEBHOOK: i64 = 4711;
+
+/// The processes of a run.
+pub(super) struct Cluster {
+    postgres: Mutex<Server>,
+    pooler: Mutex<Server>,
+    replicas: Vec<Replica>,
+    pub(super) key: String,
+}
+
+/// A replica that can be killed and started again at the same address.
+struct Replica {
+    name: &'static str,
+    configuration: PathBuf,
+    address: String,
+    /// How far its clock is ahead of the database's, in seconds.
+    ahead: Mutex<u32>,
+    process: Mutex<Option<Process>>,
+}
+
+impl Cluster {
+    /// Starts everything in `folder`, with the connection `newsletter` of the tenant `acme` to the stand-in.
+    pub(super) fn start(programs: &DatabasePrograms, folder: &Path, stand_in: &StandIn) -> Result<Self> {
+        unprivileged::give(folder, 0o711, None)?;
+        let log = folder.join("postgresql.log");
+        let postgres = programs.postgresql.start(USER, &folder.join("postgresql"), &log, &OPTIONS)?;
+        let pooler = programs.pgbouncer.start(
+            &postgres,
+            USER,
+            &folder.join("pgbouncer"),
+            &folder.join("pgbouncer.log"),
+        )?;
+        fs::copy(components::current("iterable")?, folder.join("iterable.wasm"))?;
+        secret_file::write(&folder.join("password"), &postgres.password)?;
+        let mut replicas = Vec::new();
+        for name in ["replica-1", "replica-2", "replica-3"] {
+            let (configuration, port) = (folder.join(format!("{name}.toml")), free_port()?);
+            fs::write(&configuration, written(pooler.port, postgres.port, port))?;
+            let address = format!("http://127.0.0.1:{port}");
+            replicas.push(Replica {
+                name,
+                configuration,
+                address,
+                ahead: Mutex::default(),
+                process: Mutex::default(),
+            });
+        }
+        let first = &replicas.first().context("no replica")?.configuration;
+        let master_key = output_of(&folder.join("none.toml"), &["new-master-key"])?;
+        secret_file::write(&folder.join("master-key"), master_key.trim())?;
+        // The first one creates the tables and compiles the plugin.
+        for replica in &replicas {
+            replica.start()?;
+            replica.is_up()?;
+        }
+        let key = output_of(first, &["api-key", "create", "--name", "load"])?.trim().to_owned();
+        let cluster = Self { postgres: Mutex::new(postgres), pooler: Mutex::new(pooler), replicas, key };
+        cluster.connect(stand_in)?;
+        Ok(cluster)
+    }
+
+    /// Creates the connection, and has the stand-in's webhook post to the second replica.
+    fn connect(&self, stand_in: &StandIn) -> Result<()> {
+        let host = stand_in.host();
+        let body = json!({
+            "key": "newsletter", "tenant": "acme", "plugin": "iterable", "system": "crm",
+            "settings": { "domain": host, "webhook-id": WEBHOOK.to_string() },
+            "secrets": { "api-key": stand_in.key },
+            "egress": { "hosts": [host], "loopback": true, "plain_http": true },
+        });
+        let api = self.api(0);
+        api.post("/api/v1/connection", &body)?;
+        setup::register_notice(&api, "acme", "n-marketing")?;
+        setup::map_channel(&api, "newsletter", "n-marketing")?;
+        let second = self.api(1);
+        second.once("/api/v1/connection/newsletter/test", |test| test.pointer("/checks").is_some())?;
+        setup::aim_webhook(&second, stand_in, "newsletter", WEBHOOK)
+    }
+
+    /// Returns a client of the replica with this number, counted around.
+    pub(super) fn api(&self, number: usize) -> Client {
+        let replica = self.replicas.iter().cycle().nth(number % REPLICAS);
+        Client::new(replica.map(|replica| replica.address.clone()).unwrap_or_default(), &self.key)
+    }
+
+    /// Kills a replica, as a power cut would, and starts it again.
+    pub(super) fn kill(&self, number: usize) -> Result<()> {
+        let Some(replica) = self.replicas.get(number) else { return Ok(()) };
+        if let Some(process) = replica.process.lock().take() {
+            process.kill();
+        }
+        replica.start()
+    }
+
+    /// Stops a replica from running, as a machine that is suspended does.
+    pub(super) fn freeze(&self, number: usize) {
+        if let Some(replica) = self.replicas.get(number) {
+            replica.process.lock().as_ref().map(Process::freeze);
+        }
+    }
+
+    /// Lets a replica run again.
+    pub(super) fn resume(&self, number: usize) {
+        if let Some(replica) = self.replicas.get(number) {
+            replica.process.lock().as_ref().map(Process::resume);
+        }
+    }
+
+    /// Starts the replicas again that have ended, as a service manager does.
+    pub(super) fn supervise(&self) -> Result<()> {
+        for replica in &self.replicas {
+            let has_ended =
+                replica.process.lock().as_mut().is_some_and(|process| process.is_running().is_err());
+            if has_ended {
+                drop(replica.process.lock().take());
+                replica.start()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Restarts PostgreSQL.
+    pub(super) fn restart_postgres(&self) -> Result<()> {
+        self.postgres.lock().restart()
+    }
+
+    /// Restarts the pooler.
+    pub(super) fn restart_pooler(&self) -> Result<()> {
+        self.pooler.lock().restart()
+    }
+
+    /// Restarts every replica with a clock that is this many seconds ahead, and waits until all of them serve.
+    pub(super) fn advance(&self, seconds: u32) -> Result<()> {
+        for replica in &self.replicas {
+            drop(replica.process.lock().take());
+            *replica.ahead.lock() = seconds;
+            replica.start()?;
+        }
+        self.replicas.iter().try_for_each(Replica::is_up)
+    }
+
+    /// Returns the configuration of a replica, for commands on the database.
+    pub(super) fn configuration(&self) -> Result<&Path> {
+        Ok(&self.replicas.first().context("no replica")?.configuration)
+    }
+}
+
+impl Replica {
+    fn start(&self) -> Result<()> {
+        let log = self.configuration.with_extension("log");
+        let ahead = (u64::from(*self.ahead.lock()) * 1_000).to_string();
+        let mut serve = command(&self.configuration, &["serve", "--clock-ahead-ms", &ahead]);
+        serve.stdin(Stdio::null()).stdout(File::options().create(true).append(true).open(&log)?);
+        *self.process.lock() = Some(Process::start(self.name, &mut serve, &log, Stop::Terminate)?);
+        Ok(())
+    }
+
+    /// Waits until the replica answers, and starts it again if it has ended meanwhile.
+    fn is_up(&self) -> Result<()> {
+        let client = Client::new(self.address.clone(), "none");
+        until(self.name, PATIENCE, || {
+            let has_ended = self.process.lock().as_mut().is_none_or(|process| process.is_running().is_err());
+            if has_ended {
+                self.start()?;
+            }
+            Ok(client.get("/ready").ok().map(drop))
+        })
+    }
+}
+
+fn written(pooler: u16, direct: u16, port: u16) -> String {
+    format!(
+        r#"[service]
+database = "postgres://{USER}@127.0.0.1:{pooler}/postgres"
+listen-url = "postgres://{USER}@127.0.0.1:{direct}/postgres"
+database-password = {{ file = "password" }}
+master-key = {{ file = "master-key" }}
+listen = "127.0.0.1:{port}"
+public-url = "http://127.0.0.1:{port}"
+erasure-ledger = "{port}.erasures"
+
+[plugins.iterable]
+file = "iterable.wasm"
+
+[tenants.acme]
+"#
+    )
+}

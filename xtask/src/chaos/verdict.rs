@@ -1,0 +1,178 @@
+//! What has to hold after a run, read from the API, the vendor's log, the feed and the audit chain.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{
+    cluster::Cluster,
+    load::{CHANNEL, Log, Wish, ids},
+};
+use crate::programs::{
+    connector_host::output_of,
+    document::{list, text},
+    stand_in::StandIn,
+    wait::until,
+};
+
+/// The vendor's limit on erasures, in requests a second.
+const FORGETS_A_SECOND: usize = 3;
+
+/// Checks a run in which nothing is due any more. Returns what was found, a line each.
+pub(super) fn check(cluster: &Cluster, stand_in: &StandIn, log: &Log) -> Result<Vec<String>> {
+    let requests = acknowledged(cluster, log)?;
+    let sent = stand_in.get("requests")?;
+    let sent = sent.as_array().context("no requests")?;
+    Ok(vec![
+        requests,
+        wishes(log, sent)?,
+        erasures(log, sent)?,
+        limits(sent)?,
+        feed(cluster, log)?,
+        chains(cluster)?,
+    ])
+}
+
+/// Returns the ids of everything that was acknowledged.
+fn accepted(log: &Log) -> impl Iterator<Item = &String> {
+    log.wishes.iter().map(|wish| &wish.id).chain(log.erasures.iter().map(|(id, _)| id))
+}
+
+/// Waits until every request has ended or waits for a time to come, by clocks that are `ahead` seconds ahead.
+pub(super) fn nothing_is_due(cluster: &Cluster, log: &Log, ahead: u32, patience: Duration) -> Result<()> {
+    for (number, id) in accepted(log).enumerate() {
+        let mut last = Value::Null;
+        let path = format!("/api/v1/requests/{id}");
+        let found = until(&format!("GET {path}"), patience, || {
+            cluster.supervise()?;
+            last = cluster.api(number).get(&path).unwrap_or_default();
+            let has_ended = last.pointer("/finished_at").is_some_and(Value::is_number);
+            let now = jiff::Timestamp::now().as_millisecond() + i64::from(ahead) * 1_000;
+            let waits = last.pointer("/next_at").and_then(Value::as_i64).is_some_and(|at| at > now);
+            Ok((has_ended || waits).then_some(()))
+        });
+        found.with_context(|| format!("the request is {last}"))?;
+    }
+    Ok(())
+}
+
+/// Nothing that was acknowledged is lost: each wish is carried out, and each erasure is proven.
+fn acknowledged(cluster: &Cluster, log: &Log) -> Result<String> {
+    for (number, id) in accepted(log).enumerate() {
+        let ended = cluster.api(number).get(&format!("/api/v1/requests/{id}"))?;
+        let state = text(&ended, "/state")?;
+        ensure!(state == "done", "the request {id} is {state}: {ended}");
+    }
+    let ids: BTreeSet<&String> = accepted(log).collect();
+    let (wishes, erasures) = (log.wishes.len(), log.erasures.len());
+    ensure!(ids.len() == wishes + erasures, "two acknowledgements have the same request");
+    Ok(format!("acknowledged and carried out: {wishes} wishes, {erasures} erasures, each proven"))
+}
+
+/// The vendor was sent each person's wishes in their order: a repeated wish is allowed, an older one after a newer is not.
+fn wishes(log: &Log, sent: &[Value]) -> Result<String> {
+    let mut wished: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Wish { person, choice, .. } in &log.wishes {
+        wished.entry(person).or_default().push(choice);
+    }
+    let mut arrived: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for body in bodies(sent, "/api/users/updateSubscriptions") {
+        let Some(person) = body.pointer("/email").and_then(Value::as_str) else { continue };
+        let Some(choice) = choice_in(body) else { continue };
+        let choices = arrived.entry(person.to_owned()).or_default();
+        if choices.last() != Some(&choice) {
+            choices.push(choice);
+        }
+    }
+    for (person, wished) in &wished {
+        let arrived = arrived.get(*person).map(Vec::as_slice).unwrap_or_default();
+        ensure!(arrived == wished, "{person} wished {wished:?}, and the vendor was sent {arrived:?}");
+    }
+    Ok(format!("in order at the vendor: the wishes of {} people", wished.len()))
+}
+
+/// Returns the choice for the channel in a request to the vendor; `None` if it is about something else.
+fn choice_in(body: &Value) -> Option<&'static str> {
+    let channel: i64 = CHANNEL.parse().ok()?;
+    let left = body.pointer("/unsubscribedChannelIds")?.as_array()?;
+    Some(if left.contains(&Value::from(channel)) { "opt_out" } else { "opt_in" })
+}
+
+/// The vendor was asked to forget each person, and again only if it was not known what became of the first time.
+fn erasures(log: &Log, sent: &[Value]) -> Result<String> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for person in bodies(sent, "/api/users/forget").filter_map(|body| body.pointer("/email")?.as_str()) {
+        *times.entry(person).or_default() += 1;
+    }
+    for (id, person) in &log.erasures {
+        ensure!(
+            times.contains_key(person.as_str()),
+            "the vendor was not asked to forget {person}, of the erasure {id}"
+        );
+    }
+    let again = times.values().filter(|times| **times > 1).count();
+    Ok(format!("asked to forget: {} people, {again} of them again after a fault", times.len()))
+}
+
+/// No second has more erasures than the vendor allows.
+fn limits(sent: &[Value]) -> Result<String> {
+    let mut at = Vec::new();
+    for request in sent.iter().filter(|request| says_path(request, "/api/users/forget")) {
+        at.push(text(request, "/at")?.parse::<jiff::Timestamp>()?);
+    }
+    at.sort();
+    for window in at.windows(FORGETS_A_SECOND + 1) {
+        let [first, .., last] = window else { continue };
+        let within = last.duration_since(*first);
+        if within.as_millis() < 1_000 {
+            bail!("{} erasures reached the vendor within {} ms", window.len(), within.as_millis());
+        }
+    }
+    Ok(format!("within the vendor's limit of {FORGETS_A_SECOND} a second: {} erasures", at.len()))
+}
+
+/// A reader who paged through the feed during the faults has missed nothing.
+fn feed(cluster: &Cluster, log: &Log) -> Result<String> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = cluster.api(0).get(&format!("/api/v1/consent-events?after={after}&limit=100"))?;
+        let read = ids(&page)?;
+        if read.is_empty() {
+            break;
+        }
+        all.extend(read);
+        after = page.pointer("/cursor").and_then(Value::as_i64).context("no cursor")?;
+    }
+    let seen = log.events.len();
+    ensure!(!log.events.is_empty(), "the feed stayed empty");
+    ensure!(
+        all.get(..seen) == Some(&log.events),
+        "the reader saw {seen} events, which are not the first of {}",
+        all.len()
+    );
+    Ok(format!("seen in the feed, in order and without a gap: {seen} of {} events", all.len()))
+}
+
+/// Every chain verifies.
+fn chains(cluster: &Cluster) -> Result<String> {
+    let verified: Value =
+        serde_json::from_str(&output_of(cluster.configuration()?, &["--json", "audit", "verify"])?)?;
+    let chains = list(&verified, "/chains")?;
+    let lines: i64 = chains.iter().filter_map(|chain| chain.pointer("/lines")?.as_i64()).sum();
+    ensure!(chains.iter().all(|chain| chain.pointer("/broken").is_none_or(Value::is_null)), "{verified}");
+    Ok(format!("intact: {} audit chains with {lines} lines", chains.len()))
+}
+
+fn says_path(request: &Value, path: &str) -> bool {
+    request.pointer("/path") == Some(&Value::from(path))
+}
+
+/// Returns the bodies of the requests to a path, in the order of their arrival.
+fn bodies<'a>(sent: &'a [Value], path: &'a str) -> impl Iterator<Item = &'a Value> {
+    sent.iter().filter(move |request| says_path(request, path)).filter_map(|request| request.pointer("/body"))
+}
