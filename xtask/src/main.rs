@@ -39,7 +39,7 @@ enum Xtask {
         #[arg(long)]
         seed: Option<u64>,
         /// How long there is load, in seconds.
-        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(30..))]
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(20..))]
         seconds: u64,
     },
     /// Check formatting, lints, tidiness and documentation.

@@ -26,8 +26,9 @@ pub(super) const CHANNEL: &str = "6541";
 /// The number of threads that submit wishes, each for people of its own.
 const WRITERS: usize = 4;
 
-/// The number of wishes of each person: the last one is carried out once the vendor shows the first.
-const WISHES: usize = 2;
+/// The number of people whose opt-outs a thread submits before their opt-ins: an opt-out prevails over what was wished within
+/// the same second. A third wish would wait for another minute.
+const PEOPLE: usize = 8;
 
 /// The pause between two wishes of a thread.
 const BETWEEN_WISHES: Duration = Duration::from_millis(150);
@@ -96,14 +97,15 @@ impl Load {
         threads
     }
 
-    /// Submits an opt-out and an opt-in of one person after the other, each once the one before is acknowledged.
+    /// Submits an opt-out and then an opt-in of each person, each once the one before is acknowledged.
     fn wish(&self, cluster: &Cluster, writer: usize, mut rng: Rng, is_over: &AtomicBool) -> Result<()> {
         for round in 0.. {
             if is_over.load(Relaxed) {
                 return Ok(());
             }
-            let person = format!("person-{writer}-{}@example.com", round / WISHES);
-            let choice = if (round % WISHES).is_multiple_of(2) { "opt_out" } else { "opt_in" };
+            let number = round / (2 * PEOPLE) * PEOPLE + round % PEOPLE;
+            let person = format!("person-{writer}-{number}@example.com");
+            let choice = if (round / PEOPLE).is_multiple_of(2) { "opt_out" } else { "opt_in" };
             let item =
                 json!({ "item": { "kind": "channel", "id": CHANNEL }, "choice": choice, "source": "load" });
             let body = json!({ "identity": { "email": person }, "preferences": { "items": [item] } });

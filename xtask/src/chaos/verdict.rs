@@ -29,7 +29,7 @@ pub(super) fn check(cluster: &Cluster, stand_in: &StandIn, log: &Log) -> Result<
     let sent = sent.as_array().context("no requests")?;
     Ok(vec![
         requests,
-        wishes(log, sent)?,
+        wishes(cluster, stand_in, log, sent)?,
         erasures(log, sent)?,
         limits(sent)?,
         feed(cluster, log)?,
@@ -42,8 +42,22 @@ fn accepted(log: &Log) -> impl Iterator<Item = &String> {
     log.wishes.iter().map(|wish| &wish.id).chain(log.erasures.iter().map(|(id, _)| id))
 }
 
-/// Waits until every request has ended or waits for a time to come, by clocks that are `ahead` seconds ahead.
-pub(super) fn nothing_is_due(cluster: &Cluster, log: &Log, ahead: u32, patience: Duration) -> Result<()> {
+/// Whether requests are left that have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    Some,
+    None,
+}
+
+/// Waits until every request has ended or waits for a time to come, by clocks that are `ahead` seconds ahead. Returns whether
+/// some have not ended.
+pub(super) fn once_nothing_is_due(
+    cluster: &Cluster,
+    log: &Log,
+    ahead: u32,
+    patience: Duration,
+) -> Result<Open> {
+    let mut open = Open::None;
     for (number, id) in accepted(log).enumerate() {
         let mut last = Value::Null;
         let path = format!("/api/v1/requests/{id}");
@@ -53,11 +67,14 @@ pub(super) fn nothing_is_due(cluster: &Cluster, log: &Log, ahead: u32, patience:
             let has_ended = last.pointer("/finished_at").is_some_and(Value::is_number);
             let now = jiff::Timestamp::now().as_millisecond() + i64::from(ahead) * 1_000;
             let waits = last.pointer("/next_at").and_then(Value::as_i64).is_some_and(|at| at > now);
+            if waits {
+                open = Open::Some;
+            }
             Ok((has_ended || waits).then_some(()))
         });
         found.with_context(|| format!("the request is {last}"))?;
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Nothing that was acknowledged is lost: each wish is carried out, and each erasure is proven.
@@ -73,33 +90,62 @@ fn acknowledged(cluster: &Cluster, log: &Log) -> Result<String> {
     Ok(format!("acknowledged and carried out: {wishes} wishes, {erasures} erasures, each proven"))
 }
 
-/// The vendor was sent each person's wishes in their order: a repeated wish is allowed, an older one after a newer is not.
-fn wishes(log: &Log, sent: &[Value]) -> Result<String> {
+/// No person's older wish reached the vendor after a newer one, and the newest stands there. One that was overtaken by a newer
+/// one while it was held up is not sent.
+fn wishes(cluster: &Cluster, stand_in: &StandIn, log: &Log, sent: &[Value]) -> Result<String> {
     let mut wished: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for Wish { person, choice, .. } in &log.wishes {
         wished.entry(person).or_default().push(choice);
     }
     let mut arrived: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for body in bodies(sent, "/api/users/updateSubscriptions") {
-        let Some(person) = body.pointer("/email").and_then(Value::as_str) else { continue };
-        let Some(choice) = choice_in(body) else { continue };
-        let choices = arrived.entry(person.to_owned()).or_default();
+    for (person, choice) in sent.iter().filter_map(choice_in) {
+        let choices = arrived.entry(person).or_default();
         if choices.last() != Some(&choice) {
             choices.push(choice);
         }
     }
     for (person, wished) in &wished {
         let arrived = arrived.get(*person).map(Vec::as_slice).unwrap_or_default();
-        ensure!(arrived == wished, "{person} wished {wished:?}, and the vendor was sent {arrived:?}");
+        let truth = stand_in.get(&format!("people/{person}"))?;
+        let left = list(&truth, "/person/dataFields/unsubscribedChannelIds")?
+            .iter()
+            .any(|id| id.to_string() == CHANNEL);
+        let stands = if left { "opt_out" } else { "opt_in" };
+        if !are_in_order(arrived, wished) || wished.last() != Some(&stands) {
+            let of_person = log.wishes.iter().filter(|wish| wish.person == *person);
+            let shown = of_person.map(|wish| cluster.api(0).get(&format!("/api/v1/requests/{}", wish.id)));
+            let shown = shown.collect::<Result<Vec<_>>>()?;
+            bail!(
+                "{person} wished {wished:?}, the vendor was sent {arrived:?} and has {stands}: {}",
+                Value::from(shown)
+            );
+        }
     }
     Ok(format!("in order at the vendor: the wishes of {} people", wished.len()))
 }
 
-/// Returns the choice for the channel in a request to the vendor; `None` if it is about something else.
-fn choice_in(body: &Value) -> Option<&'static str> {
-    let channel: i64 = CHANNEL.parse().ok()?;
-    let left = body.pointer("/unsubscribedChannelIds")?.as_array()?;
-    Some(if left.contains(&Value::from(channel)) { "opt_out" } else { "opt_in" })
+/// Returns whether `arrived` are some of `wished`, in their order.
+fn are_in_order(arrived: &[&str], wished: &[&str]) -> bool {
+    let mut wished = wished.iter();
+    arrived.iter().all(|choice| wished.any(|wish| wish == choice))
+}
+
+/// Returns the person and the choice for the channel in a request to the vendor; `None` if it is about something else.
+fn choice_in(request: &Value) -> Option<(String, &'static str)> {
+    let path = request.pointer("/path")?.as_str()?;
+    if path == "/api/users/updateSubscriptions" {
+        let person = request.pointer("/body/email")?.as_str()?;
+        let left = request.pointer("/body/unsubscribedChannelIds")?.as_array()?;
+        let is_out = left.iter().any(|id| id.to_string() == CHANNEL);
+        return Some((person.to_owned(), if is_out { "opt_out" } else { "opt_in" }));
+    }
+    let person = path.strip_prefix(&format!("/api/subscriptions/messageChannel/{CHANNEL}/user/"))?;
+    let choice = match request.pointer("/method")?.as_str()? {
+        "PATCH" => "opt_in",
+        "DELETE" => "opt_out",
+        _ => return None,
+    };
+    Some((person.replace("%40", "@"), choice))
 }
 
 /// The vendor was asked to forget each person, and again only if it was not known what became of the first time.

@@ -40,7 +40,7 @@ async fn a_database_that_was_moved_to_a_server_is_served_there_alone() {
     assert_eq!(exit, Exit::Done, "{err}");
     let moved: Value = serde_json::from_str(&out).unwrap();
     assert!(moved["rows"].as_u64().unwrap() >= 2 && moved["chains"][0]["broken"].is_null(), "{moved}");
-    let (exit, listed, err) = run(&folder, &["--config", "new.toml", "api-key", "list"]).await;
+    let (exit, listed, err) = run(&folder, &["--config", "new.toml", "api-key", "list", "--json"]).await;
     assert!(exit == Exit::Done && listed.contains("operator"), "{listed}{err}");
     let (exit, _, err) = run(&folder, &["--config", "old.toml", "api-key", "list"]).await;
     assert_eq!(exit, Exit::Misused);
