@@ -86,7 +86,7 @@ impl Session {
     /// path would answer as if nothing had ever happened.
     pub(super) async fn store(&self) -> Result<Store, Failure> {
         let database = self.service()?.database;
-        let exists = Store::exists_at(&database).await;
+        let exists = Store::is_at(&database).await;
         if exists.map_err(|error| Failure::misused(format!("{database}: {error}")))? {
             return self.store_made().await;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::replica::Announcer;
+use crate::announcer::Announcer;
 
 /// Wakes one loop. A ring that arrives while the loop is busy is not lost.
 #[derive(Clone, Debug, Default)]

@@ -51,9 +51,7 @@ use host_harness::clock::Clock;
 use host_store::Store;
 
 use self::{loaded::LoadedVersions, sources::Sources};
-use crate::{
-    bell::Bell, plugin_operations::PluginOperations, replica::SyncState, served::Served, telemetry::Telemetry,
-};
+use crate::{bell::Bell, plugin_operations::PluginOperations, served::Served, telemetry::Telemetry};
 
 /// Creates, changes and tests connections, and publishes plugins. Clones share everything.
 #[derive(Clone)]
@@ -65,7 +63,6 @@ pub struct Connections {
     bell: Bell,
     telemetry: Telemetry,
     operations: PluginOperations,
-    sync: SyncState,
     sources: Arc<Sources>,
     versions: LoadedVersions,
 }
@@ -79,13 +76,12 @@ impl Connections {
         bell: Bell,
         telemetry: Telemetry,
         operations: PluginOperations,
-        sync: SyncState,
         sources: Sources,
     ) -> Self {
         let sources = Arc::new(sources);
         let versions =
             LoadedVersions::new(served.clone(), store.clone(), Arc::clone(&clock), Arc::clone(&sources));
-        Self { served, store, clock, bell, telemetry, operations, sync, sources, versions }
+        Self { served, store, clock, bell, telemetry, operations, sources, versions }
     }
 
     /// Returns the host side that serves the connections.

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::tasks::Tasks;
 
 /// The duties of one tenure. None of them writes after its end.
-pub(crate) struct Duties {
+pub(crate) struct DutyTasks {
     pub(crate) tenure: Tenure,
     tasks: Tasks<&'static str>,
     /// Cancelled when the tenure or the service ends.
     pub(crate) stop: CancellationToken,
 }
 
-impl Duties {
+impl DutyTasks {
     /// Starts a duty, under its name in the log.
     pub(crate) fn begin(&mut self, name: &'static str, duty: impl Future<Output = ()> + Send + 'static) {
         self.tasks.begin(name, self.tenure.clone().scope(duty));
@@ -28,7 +28,7 @@ impl Duties {
 /// within `grace`. Returns early if one of them ends unexpectedly.
 pub(crate) async fn run(
     mut tenures: watch::Receiver<Option<Tenure>>,
-    begin: impl Fn(&mut Duties) + Send,
+    begin: impl Fn(&mut DutyTasks) + Send,
     stop: CancellationToken,
     grace: Duration,
 ) {
@@ -36,7 +36,8 @@ pub(crate) async fn run(
         let led = stop.run_until_cancelled(tenures.wait_for(Option::is_some)).await;
         let Some(Ok(Some(tenure))) = led.map(|led| led.map(|led| led.clone())) else { return };
         tracing::info!(term = tenure.term(), "this replica leads");
-        let mut duties = Duties { tenure: tenure.clone(), tasks: Tasks::default(), stop: stop.child_token() };
+        let mut duties =
+            DutyTasks { tenure: tenure.clone(), tasks: Tasks::default(), stop: stop.child_token() };
         begin(&mut duties);
         let ended = tokio::select! {
             () = stop.cancelled() => None,

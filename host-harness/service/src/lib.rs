@@ -1,6 +1,7 @@
 //! The service around the host: durable requests, webhooks, consent in both directions, tokens and an audit chain.
 
 pub mod alarms;
+mod announcer;
 pub mod api_keys;
 pub mod audit_trail;
 mod bell;
@@ -22,12 +23,13 @@ pub mod people;
 pub mod plugin_operations;
 mod posts;
 pub mod refused_log;
-pub mod replica;
+mod replica;
 pub mod requests;
 mod rotated;
 pub mod served;
 pub mod service;
 pub mod settings;
+pub mod sync_state;
 mod tasks;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]

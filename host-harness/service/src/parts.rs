@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     alarms::Alarms,
+    announcer::Announcer,
     api_keys::ApiKeys,
     audit_trail::AuditTrail,
     bell::Bell,
@@ -24,10 +25,11 @@ use crate::{
     plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
-    replica::{Announcer, Membership, Notifications, Standing, SyncState},
+    replica::{Membership, Notifications, SendingRight},
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
     settings::ServiceConfig,
+    sync_state::SyncState,
     telemetry::Telemetry,
     tokens::Tokens,
     webhooks::{inbox::Inbox, receive::Webhooks},
@@ -98,7 +100,7 @@ impl Parts {
         let bell = || Bell::announced_by(announcer.clone());
         let (bell, arrived, telemetry) = (bell(), bell(), Telemetry::default());
         let refused = RefusedLog::default();
-        let served = Served::new(host, service.public_url.as_deref());
+        let served = Served::new(host, service.public_url.as_deref(), sync.clone());
         let (stored, timed) = (|| store.clone(), || Arc::clone(&clock));
         let stopping = CancellationToken::new();
         let operations = PluginOperations::new(stored(), timed(), stopping.clone());
@@ -128,7 +130,6 @@ impl Parts {
                 bell.clone(),
                 telemetry.clone(),
                 operations.clone(),
-                sync.clone(),
                 Sources::of(config, service),
             ),
             operations,
@@ -192,11 +193,11 @@ impl Parts {
     }
 
     /// Creates the membership of this process, which has joined the replicas, and leads if it has a `tenure`.
-    pub(crate) fn membership(&self, standing: Standing, tenure: Option<Tenure>) -> Membership {
+    pub(crate) fn membership(&self, sending_right: SendingRight, tenure: Option<Tenure>) -> Membership {
         let bells = [self.requests.bell.clone(), self.inbox.arrived.clone()];
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         let (served, sync) = (self.served.clone(), self.sync.clone());
-        Membership::new(store, clock, standing, served, sync, bells, tenure)
+        Membership::new(store, clock, sending_right, served, sync, bells, tenure)
     }
 
     /// Creates the notifications between replicas, which are received at `address`.

@@ -5,8 +5,7 @@
 mod fenced;
 mod notifications;
 mod others;
-mod standing;
-mod sync;
+mod sending_right;
 
 use std::{
     sync::Arc,
@@ -15,7 +14,7 @@ use std::{
 
 use host_harness::clock::Clock;
 use host_store::{
-    Store, StoreError, Tenure, changes, cut_off, deliveries,
+    RowChange, Store, StoreError, Tenure, changes, cut_off, deliveries,
     replicas::{self, Beat, ServedVersions, SignOfLife},
 };
 use tokio::{
@@ -25,13 +24,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::others::Others;
-pub use self::sync::SyncState;
-pub(crate) use self::{
-    fenced::Fenced,
-    notifications::{Announcer, Notifications},
-    standing::Standing,
-};
-use crate::{bell::Bell, served::Served, tasks::pause};
+pub(crate) use self::{fenced::Fenced, notifications::Notifications, sending_right::SendingRight};
+use crate::{bell::Bell, served::Served, sync_state::SyncState, tasks::pause};
 
 /// How often a replica gives a sign of life: others take over its work after fifteen without one.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -50,7 +44,7 @@ const SHORT_EXCHANGE: Duration = Duration::from_millis(50);
 pub(crate) struct Membership {
     store: Store,
     clock: Arc<dyn Clock>,
-    standing: Standing,
+    sending_right: SendingRight,
     served: Served,
     sync: SyncState,
     /// Rung when work of a replica that is gone has been taken back.
@@ -62,7 +56,7 @@ pub(crate) struct Membership {
 
 /// What a process knows once it has joined the replicas.
 pub(crate) struct Joined {
-    pub(crate) standing: Standing,
+    pub(crate) sending_right: SendingRight,
     pub(crate) sync: SyncState,
     /// Its tenure; `None` if another one leads.
     pub(crate) tenure: Option<Tenure>,
@@ -75,10 +69,10 @@ pub(crate) async fn join(store: &Store, clock: &dyn Clock) -> Result<Joined, Sto
     // Before anything is loaded: what is changed from now on is served by a look at the changes.
     let applied = store.read(|c| Box::pin(changes::last(c))).await?;
     let tenure = beat(store, ServedVersions::new(), applied).await?.tenure;
-    let standing = Standing::on(store.is_shared());
-    standing.renew(begun);
+    let sending_right = SendingRight::of(store);
+    sending_right.renew(begun);
     ClockExchanges::default().follow(store, clock).await?;
-    Ok(Joined { standing, sync: SyncState::new(store.is_shared(), applied), tenure })
+    Ok(Joined { sending_right, sync: SyncState::of(store, applied), tenure })
 }
 
 /// Returns what operators call this process.
@@ -126,7 +120,7 @@ impl Membership {
     pub(crate) fn new(
         store: Store,
         clock: Arc<dyn Clock>,
-        standing: Standing,
+        sending_right: SendingRight,
         served: Served,
         sync: SyncState,
         bells: [Bell; 2],
@@ -136,7 +130,7 @@ impl Membership {
         Self {
             store,
             clock,
-            standing,
+            sending_right,
             served,
             sync,
             bells,
@@ -172,7 +166,7 @@ impl Membership {
     async fn look(&mut self) -> Result<(), StoreError> {
         let begun = Instant::now();
         let Beat { others, tenure } = beat(&self.store, versions(&self.served), self.sync.applied()).await?;
-        self.standing.renew(begun);
+        self.sending_right.renew(begun);
         self.tenure.send_if_modified(|current| {
             let is_new = *current != tenure;
             *current = tenure;
@@ -193,7 +187,7 @@ impl Membership {
             Box::pin(async move {
                 let mut removed = Vec::new();
                 for last in silent {
-                    if replicas::remove(tx, &last).await? {
+                    if replicas::remove(tx, &last).await? == RowChange::Changed {
                         removed.push(last.id);
                     }
                 }
@@ -219,7 +213,7 @@ pub(crate) async fn leave(store: &Store) {
     match timeout(MAX_BEAT, left).await {
         Ok(Ok(()) | Err(StoreError::TakenOver)) => {}
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the others find out by themselves that this replica has ended")
+            tracing::warn!(%error, "the others find out by themselves that this replica has ended");
         }
         Err(_) => tracing::warn!("the others find out by themselves that this replica has ended"),
     }

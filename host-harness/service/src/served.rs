@@ -22,6 +22,8 @@ use host_model::digest::Digest;
 use host_store::pins::Pin;
 use parking_lot::Mutex;
 
+use crate::sync_state::SyncState;
+
 /// The reason that a connection is not served.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotServed {
@@ -102,16 +104,18 @@ pub struct Served {
     changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
+    sync: SyncState,
 }
 
 impl Served {
-    pub(crate) fn new(host: Host, public_url: Option<&str>) -> Self {
+    pub(crate) fn new(host: Host, public_url: Option<&str>, sync: SyncState) -> Self {
         Self {
             host: Arc::new(host),
             problems: Arc::default(),
             pins: Arc::default(),
             changes: Arc::default(),
             public_url: public_url.map(Arc::from),
+            sync,
         }
     }
 
@@ -122,6 +126,11 @@ impl Served {
             Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
         })
+    }
+
+    /// Returns how far this replica serves the changes of the others.
+    pub(crate) fn sync(&self) -> &SyncState {
+        &self.sync
     }
 
     /// Returns the host itself, for its plugins.

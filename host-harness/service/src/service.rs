@@ -37,7 +37,7 @@ use crate::{
         readiness::NotReady,
     },
     database_watch,
-    duties::{self, Duties},
+    duties::{self, DutyTasks},
     erasure_ledger::{self, LedgerUpkeep},
     foreign_keys,
     limits::StoredLedger,
@@ -150,7 +150,7 @@ impl Service {
         let lock = Lock::of_file(&service.database)?;
         let store = Store::open_at(&service.database, &service.master_key).await?;
         warn_if_open_to_others(&service);
-        let Joined { standing, sync, tenure } = replica::join(&store, &*clock).await?;
+        let Joined { sending_right, sync, tenure } = replica::join(&store, &*clock).await?;
         if tenure.is_some() {
             ClockWatch::begin(&store, Arc::clone(&clock)).await?;
             // A service that cannot write it does not start.
@@ -161,7 +161,7 @@ impl Service {
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
         let cache = CodeCache::new(&service.compiled_cache, CodeKey::new(service.master_key.code_key()));
         let builder = Host::builder(files(&config, &store).await?)
-            .with_transport(Arc::new(Fenced::new(transport, standing.clone())))
+            .with_transport(Arc::new(Fenced::new(transport, sending_right.clone())))
             .with_clock(Arc::clone(&clock))
             .with_ledger(Arc::clone(&ledger) as _)
             .with_rotated_secrets(rotated)
@@ -180,7 +180,7 @@ impl Service {
         parts.connections.alarm_not_keyed().await?;
         parts.connections.enter_running().await?;
         let following = parts.connections.following().await?;
-        let membership = parts.membership(standing, tenure);
+        let membership = parts.membership(sending_right, tenure);
         Ok(Self {
             parts,
             membership,
@@ -305,7 +305,7 @@ struct DutyParts {
 
 impl DutyParts {
     /// Starts the duties, each under its name in the log.
-    fn begin(&self, duties: &mut Duties) {
+    fn begin(&self, duties: &mut DutyTasks) {
         let Self { parts, imported_in, poster, callbacks, config, forwards } = self;
         let (stop, store, timed) = (duties.stop.clone(), || parts.store.clone(), || Arc::clone(&parts.clock));
         let stopping = || stop.clone();

@@ -8,7 +8,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
 };
 
 /// What was changed.
@@ -32,7 +32,7 @@ pub fn version(plugin: &str, digest: Digest) -> String {
 
 /// The latest change of a connection or plugin.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct Change {
+pub struct ReplicatedChange {
     /// What was changed.
     #[sqlx(try_from = "Column<ChangeKind>")]
     pub kind: ChangeKind,
@@ -80,7 +80,7 @@ pub async fn last(connection: &mut Tx) -> Result<i64, StoreError> {
 }
 
 /// Returns the changes after `number`, in their order.
-pub async fn after(connection: &mut Tx, number: i64) -> Result<Vec<Change>, StoreError> {
+pub async fn after(connection: &mut Tx, number: i64) -> Result<Vec<ReplicatedChange>, StoreError> {
     let after = "SELECT kind, name, number, replica FROM changes WHERE number > $1 ORDER BY number";
     Ok(sqlx::query_as(after).bind(number).fetch_all(connection).await?)
 }

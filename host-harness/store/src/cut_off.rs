@@ -11,7 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     seal::Vault,
 };
 use host_model::requests::RequestState;

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sqlx::Transaction;
 use tokio::sync::oneshot;
 
-use crate::{error::StoreError, replicas::ReplicaId};
+use crate::{error::StoreError, replica_id::ReplicaId};
 
 /// A connection to the database inside a transaction, which is read-only for work that does not write.
 pub type Tx = sqlx::AnyConnection;

@@ -13,7 +13,7 @@ use sqlx::{FromRow, Row};
 pub use summary::{DeliverySummary, summary};
 
 use crate::{
-    columns::Column, database::Tx, error::StoreError, person::PersonId, queue::Lease, replicas::ReplicaId,
+    columns::Column, database::Tx, error::StoreError, person::PersonId, queue::Lease, replica_id::ReplicaId,
     row_change::RowChange,
 };
 

@@ -14,7 +14,8 @@ use crate::{
     error::StoreError,
     master_mark,
     postgres::Postgres,
-    replicas::{self, ReplicaId},
+    replica_id::ReplicaId,
+    replicas,
     seal::{MasterKey, PersonKey, Vault},
     sqlite::Sqlite,
     tenure::Tenure,
@@ -53,10 +54,10 @@ pub struct Keys {
 
 impl Store {
     /// Returns whether there is a database of this program at `address`, whatever its version.
-    pub async fn exists_at(address: &DatabaseAddress) -> Result<bool, StoreError> {
+    pub async fn is_at(address: &DatabaseAddress) -> Result<bool, StoreError> {
         match address {
             DatabaseAddress::File(path) => Ok(path.exists()),
-            DatabaseAddress::Server(address) => Postgres::exists(address).await,
+            DatabaseAddress::Server(address) => Postgres::is_migrated(address).await,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     versions::VersionStep,
 };
 

@@ -23,7 +23,7 @@ use crate::{
     address::PostgresAddress,
     database::{Database, Tx, Work},
     error::StoreError,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     schema::{found, migrate},
     seal::Vault,
     writer::{WriteEngine, Writer},
@@ -56,7 +56,7 @@ struct PostgresEngine {
 
 impl Postgres {
     /// Returns whether the database at `address` has a schema of this program.
-    pub(crate) async fn exists(address: &PostgresAddress) -> Result<bool, StoreError> {
+    pub(crate) async fn is_migrated(address: &PostgresAddress) -> Result<bool, StoreError> {
         sqlx::any::install_default_drivers();
         let mut connection = Tx::connect(&address.with_password()).await?;
         let mut snapshot = connection.begin_with(address.route().begin_snapshot()).await?;

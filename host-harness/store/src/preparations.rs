@@ -4,7 +4,7 @@
 use host_model::digest::Digest;
 use sqlx::FromRow;
 
-use crate::{database::Tx, error::StoreError, replicas::ReplicaId};
+use crate::{database::Tx, error::StoreError, replica_id::ReplicaId};
 
 /// A replica that is to load a version.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

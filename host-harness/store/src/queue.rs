@@ -12,7 +12,7 @@ use crate::{
     error::StoreError,
     lane::Lane,
     person::PersonId,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     row_change::RowChange,
     seal::Vault,
 };

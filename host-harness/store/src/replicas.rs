@@ -4,48 +4,19 @@
 //! A replica watches the others. One whose signs of life stop is removed, and with its row goes its right to write: the
 //! transactions of a replica without a row are not committed. So it cannot overwrite what was done in its place.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::collections::BTreeMap;
 
 use sqlx::FromRow;
-use uuid::Uuid;
 
 use crate::{
     changes,
     columns::{Column, column},
     database::Tx,
     error::StoreError,
+    replica_id::ReplicaId,
+    row_change::RowChange,
     tenure::Tenure,
 };
-
-/// Identifies a process that serves a database, from its start to its end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReplicaId(Arc<str>);
-
-impl ReplicaId {
-    /// Returns a new id.
-    pub(crate) fn random() -> Self {
-        Self(Uuid::now_v7().to_string().into())
-    }
-
-    /// Returns the id with this text, for tests.
-    #[cfg(any(test, feature = "testing"))]
-    pub fn named(name: &str) -> Self {
-        Self(name.into())
-    }
-
-    /// Returns its text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ReplicaId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-column!(ReplicaId: String, |stored| Ok(ReplicaId(stored.into())));
 
 /// The digest of the version of each plugin that a replica serves, by the plugin's name.
 pub type ServedVersions = BTreeMap<String, String>;
@@ -144,11 +115,11 @@ pub async fn beat(
     Ok(Beat { others, tenure: Tenure::take(tx, id, now).await? })
 }
 
-/// Removes a replica that gave no sign of life since `last`. Returns whether it was removed.
-pub async fn remove(tx: &mut Tx, last: &SignOfLife) -> Result<bool, StoreError> {
+/// Removes a replica that gave no sign of life since `last`.
+pub async fn remove(tx: &mut Tx, last: &SignOfLife) -> Result<RowChange, StoreError> {
     let removed = sqlx::query("DELETE FROM replicas WHERE id = $1 AND beats = $2");
     let removed = removed.bind(last.id.as_str()).bind(last.beats).execute(tx).await?;
-    Ok(removed.rows_affected() > 0)
+    Ok(RowChange::of(removed.rows_affected()))
 }
 
 /// Removes all replicas but `id`: it holds the only lock on the database, so they have ended.

@@ -13,7 +13,7 @@ use crate::{
     database::{Database, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     schema::migrate,
     seal::Vault,
     unfinished::beside,

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use crate::{database::Tx, error::StoreError, replicas::ReplicaId};
+use crate::{database::Tx, error::StoreError, replica_id::ReplicaId};
 
 tokio::task_local! {
     /// The tenure of the current duty.

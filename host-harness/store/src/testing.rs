@@ -25,7 +25,7 @@ use crate::{
     handle::Store,
     person::PersonId,
     queue::Lease,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     seal::{MasterKey, PersonName},
 };
 

@@ -21,7 +21,7 @@ use crate::programs::{
 };
 
 /// The channel of the wishes. The webhook's person uses another one.
-pub(super) const CHANNEL: &str = "6541";
+pub(super) const CHANNEL: i64 = 6541;
 
 /// The number of threads that submit wishes, each for people of its own.
 const WRITERS: usize = 4;
@@ -106,8 +106,7 @@ impl Load {
             let number = round / (2 * PEOPLE) * PEOPLE + round % PEOPLE;
             let person = format!("person-{writer}-{number}@example.com");
             let choice = if (round / PEOPLE).is_multiple_of(2) { "opt_out" } else { "opt_in" };
-            let item =
-                json!({ "item": { "kind": "channel", "id": CHANNEL }, "choice": choice, "source": "load" });
+            let item = json!({ "item": { "kind": "channel", "id": CHANNEL.to_string() }, "choice": choice, "source": "load" });
             let body = json!({ "identity": { "email": person }, "preferences": { "items": [item] } });
             let path = "/api/v1/connection/newsletter/consent";
             let id = submit(cluster, &mut rng, path, &body, &format!("wish-{writer}-{round}"))?;

@@ -109,7 +109,7 @@ fn wishes(cluster: &Cluster, stand_in: &StandIn, log: &Log, sent: &[Value]) -> R
         let truth = stand_in.get(&format!("people/{person}"))?;
         let left = list(&truth, "/person/dataFields/unsubscribedChannelIds")?
             .iter()
-            .any(|id| id.to_string() == CHANNEL);
+            .any(|id| id.as_i64() == Some(CHANNEL));
         let stands = if left { "opt_out" } else { "opt_in" };
         if !are_in_order(arrived, wished) || wished.last() != Some(&stands) {
             let of_person = log.wishes.iter().filter(|wish| wish.person == *person);
@@ -136,7 +136,7 @@ fn choice_in(request: &Value) -> Option<(String, &'static str)> {
     if path == "/api/users/updateSubscriptions" {
         let person = request.pointer("/body/email")?.as_str()?;
         let left = request.pointer("/body/unsubscribedChannelIds")?.as_array()?;
-        let is_out = left.iter().any(|id| id.to_string() == CHANNEL);
+        let is_out = left.iter().any(|id| id.as_i64() == Some(CHANNEL));
         return Some((person.to_owned(), if is_out { "opt_out" } else { "opt_in" }));
     }
     let person = path.strip_prefix(&format!("/api/subscriptions/messageChannel/{CHANNEL}/user/"))?;

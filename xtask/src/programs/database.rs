@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{pgbouncer::PgBouncer, postgresql::Programs};
 
-/// PostgreSQL and PgBouncer, as they are installed.
+/// PostgreSQL and `PgBouncer`, as they are installed.
 pub(crate) struct DatabasePrograms {
     pub(crate) postgresql: Programs,
     pub(crate) pgbouncer: PgBouncer,

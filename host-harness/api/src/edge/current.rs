@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use host_service::replica::SyncState;
+use host_service::sync_state::SyncState;
 
 use crate::problem::{Problem, kinds};
 

@@ -18,11 +18,13 @@ async fn served() -> Folder {
     folder
 }
 
-/// Runs a command, in which names that end with `.toml` are files of the folder.
+/// Runs a command, in which the names of configurations are files of the folder.
 async fn run(folder: &Folder, arguments: &[&str]) -> (Exit, String, String) {
     let path = |name: &&str| folder.file(name).to_str().unwrap().to_owned();
-    let arguments: Vec<String> =
-        arguments.iter().map(|it| if it.ends_with(".toml") { path(it) } else { (*it).to_owned() }).collect();
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|it| if ["old.toml", "new.toml"].contains(it) { path(it) } else { (*it).to_owned() })
+        .collect();
     ran(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 

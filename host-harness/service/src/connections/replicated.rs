@@ -8,7 +8,7 @@ use host_harness::plugin::Plugin;
 use host_model::digest::Digest;
 use host_store::{
     StoreError,
-    changes::{self, Change, ChangeKind, NewChange},
+    changes::{self, ChangeKind, NewChange, ReplicatedChange},
     preparations,
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -33,7 +33,7 @@ type Loading = JoinSet<Option<String>>;
 impl Connections {
     /// Returns the change of `name` that this replica is about to make.
     pub(super) fn new_change(&self, kind: ChangeKind, name: &str) -> NewChange {
-        let (replica, applied) = (self.store.replica().clone(), self.sync.applied());
+        let (replica, applied) = (self.store.replica().clone(), self.served.sync().applied());
         NewChange { replica, applied, kind, name: name.to_owned() }
     }
 
@@ -50,7 +50,7 @@ impl Connections {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
-                () = self.sync.wanted() => {}
+                () = self.served.sync().wanted() => {}
                 Some(loaded) = loading.join_next() => {
                     if let Ok(Some(plugin)) = loaded {
                         self.serve_plugin_again(&plugin, &mut loading).await;
@@ -61,10 +61,10 @@ impl Connections {
     }
 
     async fn serve_changes(&self, loading: &mut Loading) -> Result<(), StoreError> {
-        let (begun, applied) = (Instant::now(), self.sync.applied());
+        let (begun, applied) = (Instant::now(), self.served.sync().applied());
         let changes = self.store.read(move |c| Box::pin(changes::after(c, applied))).await?;
         let last = changes.last().map_or(applied, |change| change.number);
-        for Change { kind, name, replica, .. } in changes {
+        for ReplicatedChange { kind, name, replica, .. } in changes {
             if replica == *self.store.replica() {
                 continue;
             }
@@ -75,7 +75,7 @@ impl Connections {
                 ChangeKind::Version => self.prepare_version(&name, loading),
             }
         }
-        self.sync.look_ended(begun, last);
+        self.served.sync().look_ended(begun, last);
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Connections {
             Ok(_) => tracing::info!(plugin = name, %digest, "plugin version of another replica serves"),
             // The replica that published it has checked the same.
             Err(error) => {
-                tracing::error!(plugin = name, %digest, error, "version of another replica not served")
+                tracing::error!(plugin = name, %digest, error, "version of another replica not served");
             }
         }
         Ok(())

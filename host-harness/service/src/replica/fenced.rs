@@ -10,17 +10,17 @@ use host_harness::{
 };
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
-use super::Standing;
+use super::sending_right::SendingRight;
 
 /// Sends through another transport while this replica may act.
 pub(crate) struct Fenced {
     transport: Arc<dyn Transport>,
-    standing: Standing,
+    sending_right: SendingRight,
 }
 
 impl Fenced {
-    pub(crate) fn new(transport: Arc<dyn Transport>, standing: Standing) -> Self {
-        Self { transport, standing }
+    pub(crate) fn new(transport: Arc<dyn Transport>, sending_right: SendingRight) -> Self {
+        Self { transport, sending_right }
     }
 }
 
@@ -30,7 +30,7 @@ impl Transport for Fenced {
         connection: &'a Connection,
         outgoing: Outgoing,
     ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
-        if self.standing.may_send() {
+        if self.sending_right.may_send() {
             return self.transport.send(connection, outgoing);
         }
         let message = "nothing was sent: this replica has lost touch with its database, and others may have taken over its work";

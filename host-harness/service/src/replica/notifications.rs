@@ -2,17 +2,13 @@
 //! anyway.
 //! Tested in `api/src/tests/replicas.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use host_store::{DatabaseListener, PostgresAddress, Store};
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::SyncState;
-use crate::{bell::Bell, telemetry::Telemetry};
+use crate::{announcer::Announcer, bell::Bell, sync_state::SyncState, telemetry::Telemetry};
 
 /// How long announcements are collected: one notification stands for all of them.
 const COLLECTED_FOR: Duration = Duration::from_millis(20);
@@ -25,17 +21,6 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How long until it connects again after it has heard nothing.
 const AGAIN_AFTER_SILENCE: Duration = Duration::from_mins(5);
-
-/// Announces to other replicas that there may be something new. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Announcer(Arc<Notify>);
-
-impl Announcer {
-    /// Announces, a moment later.
-    pub(crate) fn announce(&self) {
-        self.0.notify_one();
-    }
-}
 
 /// Sends and receives notifications.
 pub(crate) struct Notifications {
@@ -59,7 +44,7 @@ impl Notifications {
 
     async fn send(&self) {
         loop {
-            self.announcer.0.notified().await;
+            self.announcer.announced().await;
             sleep(COLLECTED_FOR).await;
             let sent = self.store.notify().await;
             self.telemetry.notification(if sent.is_ok() { "sent" } else { "not-sent" });

@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use host_store::{ReplicaId, replicas::SignOfLife};
 use tokio::time::Instant;
 
-/// After this time without a sign of life, the work of a replica is taken over. Longer than [`Standing`] lets it send.
+/// After this time without a sign of life, the work of a replica is taken over. Longer than [`SendingRight`] lets it send.
 ///
-/// [`Standing`]: super::Standing
+/// [`SendingRight`]: super::SendingRight
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(15);
 
 /// A watch with a longer gap begins anew: the database did not respond then, or this process did not run, so that others may

@@ -31,13 +31,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     limits::StoredLedger,
     parts::Parts,
-    replica::SyncState,
     requests::{
         accept::{Accepted, Repeat, Submission},
         handler::PersonTask,
         late,
     },
     settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
+    sync_state::SyncState,
     work::Source,
 };
 
@@ -322,5 +322,6 @@ async fn parts(
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
-    Parts::new(host, store, clock, ledger, SyncState::new(false, 0), &Config::default(), config)
+    let sync = SyncState::of(&store, 0);
+    Parts::new(host, store, clock, ledger, sync, &Config::default(), config)
 }

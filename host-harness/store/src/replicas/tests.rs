@@ -4,7 +4,7 @@ use host_model::digest::Digest;
 
 use super::*;
 use crate::{
-    changes::{Change, ChangeKind, NewChange, after, last},
+    changes::{ChangeKind, NewChange, ReplicatedChange, after, last},
     handle::Store,
     preparations,
     testing::{Folder, sql, write},
@@ -24,7 +24,7 @@ async fn beats(store: &Store, name: &'static str) -> Result<Beat, StoreError> {
 }
 
 /// Removes the replica with as many signs of life as `seen` says.
-async fn removes(store: &Store, seen: &SignOfLife) -> bool {
+async fn removes(store: &Store, seen: &SignOfLife) -> RowChange {
     let seen = seen.clone();
     write(store, move |tx| Box::pin(async move { remove(tx, &seen).await })).await
 }
@@ -41,7 +41,8 @@ async fn the_first_replica_leads_until_it_is_removed_and_the_next_begins_a_new_t
     assert_eq!(beats(&store, "first").await.unwrap().tenure, Some(first.clone()), "it goes on");
     let second = beats(&store, "second").await.unwrap();
     assert_eq!((second.tenure, second.others), (None, vec![SignOfLife { id: named("first"), beats: 2 }]));
-    assert!(removes(&store, &SignOfLife { id: named("first"), beats: 2 }).await);
+    let seen = SignOfLife { id: named("first"), beats: 2 };
+    assert_eq!(removes(&store, &seen).await, RowChange::Changed);
     assert_eq!(beats(&store, "second").await.unwrap().tenure.unwrap().term(), 2);
     assert!(matches!(beats(&store, "first").await, Err(StoreError::TakenOver)));
     let write = store.clone();
@@ -58,7 +59,7 @@ async fn a_replica_that_gives_a_sign_of_life_in_the_last_moment_is_not_removed()
     }
     let seen = beats(&store, "second").await.unwrap().others.remove(0);
     beats(&store, "first").await.unwrap();
-    assert!(!removes(&store, &seen).await);
+    assert_eq!(removes(&store, &seen).await, RowChange::Unchanged);
     let all = store.read(|c| Box::pin(all(c))).await.unwrap();
     let shown: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.leads_since.is_some())).collect();
     assert_eq!(shown, [("first", false), ("second", true)]);
@@ -111,7 +112,8 @@ async fn the_latest_change_of_each_subject_is_numbered_in_the_order_of_changes()
         changed(&store, "first", 0, kind, "newsletter").await.unwrap();
     }
     joins(&store, "second").await;
-    let change = |kind, number| Change { kind, name: "newsletter".into(), number, replica: named("first") };
+    let change =
+        |kind, number| ReplicatedChange { kind, name: "newsletter".into(), number, replica: named("first") };
     let read = |number| store.read(move |c| Box::pin(async move { after(c, number).await }));
     let latest = [change(ChangeKind::Plugin, 2), change(ChangeKind::Connection, 3)];
     assert_eq!(read(0).await.unwrap(), latest);

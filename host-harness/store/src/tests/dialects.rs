@@ -20,7 +20,7 @@ use crate::{
     },
     grant::KeyReach,
     merged,
-    replicas::ReplicaId,
+    replica_id::ReplicaId,
     requests::{self, matching::RequestFilter},
     testing::{connection_row, lease, sql, write},
     tokens,

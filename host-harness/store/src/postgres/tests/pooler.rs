@@ -64,9 +64,9 @@ async fn number(store: &Store, number: usize) -> Result<(), StoreError> {
 async fn processes_that_begin_on_an_empty_database_by_way_of_a_pooler_create_its_tables_once() {
     let Some(pooled) = PooledDatabase::new().await else { return };
     run(&mut beside(&pooled.folder).await, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
-    assert!(!Store::exists_at(&pooled.address()).await.unwrap());
+    assert!(!Store::is_at(&pooled.address()).await.unwrap());
     let clients = pooled.clients().await;
-    assert!(Store::exists_at(&pooled.address()).await.unwrap());
+    assert!(Store::is_at(&pooled.address()).await.unwrap());
     clients[0].serve_as("first".to_owned()).await.unwrap();
     mark(&clients[0], "first").await.unwrap();
     assert_eq!(marks(&clients[1]).await, ["first"]);

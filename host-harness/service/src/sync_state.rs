@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use host_store::Store;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout},
@@ -36,10 +37,13 @@ struct State {
 }
 
 impl SyncState {
-    /// Creates the state of a replica that starts with all changes up to `applied`, on a database that others may serve too
-    /// if it `is_shared`.
-    pub(crate) fn new(is_shared: bool, applied: i64) -> Self {
-        let looked = watch::Sender::new(is_shared.then(Instant::now));
+    /// Creates the state of a replica that serves `store`, and starts with all changes up to `applied`.
+    pub(crate) fn of(store: &Store, applied: i64) -> Self {
+        Self::looked_at(store.is_shared().then(Instant::now), applied)
+    }
+
+    fn looked_at(looked: Option<Instant>, applied: i64) -> Self {
+        let looked = watch::Sender::new(looked);
         Self(Arc::new(State { applied: AtomicI64::new(applied), looked, wanted: Notify::new() }))
     }
 
@@ -87,7 +91,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_replica_that_has_not_looked_for_changes_answers_once_it_has() {
-        let sync = SyncState::new(true, 3);
+        let sync = SyncState::looked_at(Some(Instant::now()), 3);
         assert!(sync.is_current().await);
         tokio::time::advance(MAX_AGE).await;
         assert!(!sync.is_current().await, "nobody looks");
@@ -98,7 +102,7 @@ mod tests {
         };
         assert!(tokio::join!(sync.is_current(), looks).0);
         assert_eq!(sync.applied(), 4);
-        let alone = SyncState::new(false, 0);
+        let alone = SyncState::looked_at(None, 0);
         tokio::time::advance(MAX_AGE).await;
         assert!(alone.is_current().await);
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use host_store::Store;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -11,17 +12,17 @@ const SENDS_FOR: Duration = Duration::from_secs(10);
 
 /// The right to send. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum SendingRight {
     /// No other process serves the database.
     Alone,
     /// Since when the last sign of life counts; `None` before the first one.
     Shared(Arc<Mutex<Option<Instant>>>),
 }
 
-impl Standing {
-    /// Returns the standing of a process on a database that others may serve too if it `is_shared`.
-    pub(crate) fn on(is_shared: bool) -> Self {
-        if is_shared { Self::Shared(Arc::default()) } else { Self::Alone }
+impl SendingRight {
+    /// Returns the right of a process that serves `store`.
+    pub(crate) fn of(store: &Store) -> Self {
+        if store.is_shared() { Self::Shared(Arc::default()) } else { Self::Alone }
     }
 
     /// Renews the right from `begun`, when a sign of life that succeeded was begun.
@@ -48,12 +49,12 @@ mod tests {
     #[test]
     fn the_right_ends_before_others_take_over() {
         assert!(SENDS_FOR < MAX_SILENCE);
-        let standing = Standing::on(true);
-        assert!(!standing.may_send(), "it has not joined");
-        standing.renew(Instant::now());
-        assert!(standing.may_send());
-        standing.renew(Instant::now().checked_sub(SENDS_FOR).unwrap());
-        assert!(!standing.may_send());
-        assert!(Standing::on(false).may_send());
+        let sending_right = SendingRight::Shared(Arc::default());
+        assert!(!sending_right.may_send(), "it has not joined");
+        sending_right.renew(Instant::now());
+        assert!(sending_right.may_send());
+        sending_right.renew(Instant::now().checked_sub(SENDS_FOR).unwrap());
+        assert!(!sending_right.may_send());
+        assert!(SendingRight::Alone.may_send());
     }
 }
