@@ -1,7 +1,6 @@
 //! Three replicas on PostgreSQL under load, while processes are killed and frozen and the database restarts. Afterwards,
 //! everything that was acknowledged has to be found, once and in order. The seed decides what happens when.
 
-mod cluster;
 mod faults;
 mod load;
 mod verdict;
@@ -15,12 +14,15 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use fastrand::Rng;
 
-use self::{cluster::Cluster, faults::Fault, load::Load, verdict::Open};
+use self::{faults::Fault, load::Load, verdict::Open};
 use crate::{
     build,
-    programs::{database::DatabasePrograms, interruption, stand_in::StandIn},
+    programs::{cluster::Cluster, database::DatabasePrograms, interruption, stand_in::StandIn},
     shell::{cargo, run as run_command, say},
 };
+
+/// The names of the replicas.
+const REPLICAS: [&str; 3] = ["replica-1", "replica-2", "replica-3"];
 
 /// The length of a run in the tests. A frozen replica takes 17 seconds of it.
 pub(crate) const SHORT: Duration = Duration::from_secs(20);
@@ -50,7 +52,7 @@ pub(crate) fn run_built(programs: &DatabasePrograms, seed: Option<u64>, length: 
     interruption::note_signals()?;
     let stand_in = StandIn::start(std::process::Command::new).context("the stand-in did not start")?;
     let folder = tempfile::tempdir()?;
-    let cluster = Cluster::start(programs, folder.path(), &stand_in)?;
+    let cluster = Cluster::start(programs, folder.path(), &stand_in, &REPLICAS)?;
     let done = under_faults(&cluster, &stand_in, seed, length);
     done.with_context(|| {
         let kept = folder.keep();
@@ -60,7 +62,7 @@ pub(crate) fn run_built(programs: &DatabasePrograms, seed: Option<u64>, length: 
 
 fn under_faults(cluster: &Cluster, stand_in: &StandIn, seed: u64, length: Duration) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
-    let plan = faults::plan(&mut rng, length);
+    let plan = faults::plan(&mut rng, length, REPLICAS.len());
     let load = Load::new(rng.fork());
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| -> Result<()> {

@@ -2,6 +2,7 @@
 //! documents.
 
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod connector_host;
 pub(crate) mod database;
 pub(crate) mod document;

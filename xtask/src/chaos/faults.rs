@@ -9,8 +9,7 @@ use std::{
 use anyhow::Result;
 use fastrand::Rng;
 
-use super::cluster::{Cluster, REPLICAS};
-use crate::programs::interruption;
+use crate::programs::{cluster::Cluster, interruption};
 
 /// How long a replica is frozen: longer than it takes the others to take over its work.
 const FROZEN: Duration = Duration::from_secs(17);
@@ -51,7 +50,10 @@ impl Fault {
 
     fn inject(self, cluster: &Cluster) -> Result<()> {
         match self {
-            Self::Kill(replica) => cluster.kill(replica),
+            Self::Kill(replica) => {
+                cluster.kill(replica);
+                cluster.start_again(replica)
+            }
             Self::Freeze(replica) => {
                 cluster.freeze(replica);
                 Ok(())
@@ -66,22 +68,22 @@ impl Fault {
     }
 }
 
-/// Plans the faults of a run, in their order: one of each kind, and more in a longer run.
-pub(super) fn plan(rng: &mut Rng, length: Duration) -> Vec<(Duration, Fault)> {
-    let frozen = rng.usize(..REPLICAS);
+/// Plans the faults of a run with this number of replicas, in their order: one of each kind, and more in a longer run.
+pub(super) fn plan(rng: &mut Rng, length: Duration, replicas: usize) -> Vec<(Duration, Fault)> {
+    let frozen = rng.usize(..replicas);
     let mut at = Duration::from_secs(2);
     let mut plan = Vec::new();
     for number in 0_usize.. {
         let fault = match number {
             0 => Fault::Freeze(frozen),
-            1 => Fault::Kill((frozen + 1) % REPLICAS),
+            1 => Fault::Kill((frozen + 1) % replicas),
             2 => Fault::RestartPostgres,
             3 => Fault::RestartPooler,
             _ => match rng.u8(..5) {
-                0 => Fault::Freeze(rng.usize(..REPLICAS)),
+                0 => Fault::Freeze(rng.usize(..replicas)),
                 1 => Fault::RestartPostgres,
                 2 => Fault::RestartPooler,
-                _ => Fault::Kill(rng.usize(..REPLICAS)),
+                _ => Fault::Kill(rng.usize(..replicas)),
             },
         };
         plan.push((at, fault));

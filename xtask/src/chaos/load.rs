@@ -12,9 +12,9 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, REPLICAS};
 use crate::programs::{
     client::{agent, read},
+    cluster::Cluster,
     document::text,
     setup,
     stand_in::StandIn,
@@ -137,7 +137,7 @@ impl Load {
         let mut after = 0;
         while !is_over.load(Relaxed) {
             let path = format!("/api/v1/consent-events?after={after}&limit=7");
-            if let Ok(page) = cluster.api(rng.usize(..REPLICAS)).get(&path) {
+            if let Ok(page) = cluster.api(rng.usize(..cluster.size())).get(&path) {
                 after = page.pointer("/cursor").and_then(Value::as_i64).context("no cursor")?;
                 self.log.lock().events.extend(ids(&page)?);
             }
@@ -173,7 +173,7 @@ fn submit(cluster: &Cluster, rng: &mut Rng, path: &str, body: &Value, key: &str)
     let (begun, agent) = (Instant::now(), agent());
     let mut last = String::new();
     while begun.elapsed() < PATIENCE {
-        let replica = cluster.api(rng.usize(..REPLICAS));
+        let replica = cluster.api(rng.usize(..cluster.size()));
         let call = agent.post(format!("{}{path}", replica.address));
         let call = call.config().timeout_global(Some(Duration::from_secs(5))).build();
         let call = call.header("authorization", format!("Bearer {}", cluster.key));

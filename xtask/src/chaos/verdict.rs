@@ -8,11 +8,9 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{
-    cluster::Cluster,
-    load::{CHANNEL, Log, Wish, ids},
-};
+use super::load::{CHANNEL, Log, Wish, ids};
 use crate::programs::{
+    cluster::Cluster,
     connector_host::output_of,
     document::{list, text},
     stand_in::StandIn,

@@ -1,5 +1,6 @@
 //! The steps, in order.
 
+mod replicas;
 mod service;
 mod versions;
 
@@ -44,6 +45,7 @@ pub(super) const ALL: &[Step<Demo>] = &[
     ("refuse a version that lies about an erasure", versions::refuse_a_lie),
     ("refuse a version that traps", versions::refuse_a_trap),
     ("put an older version back", versions::put_back),
+    ("kill one of two replicas on PostgreSQL", replicas::kill_one),
 ];
 
 fn test_connection(demo: &Demo) -> Result<String> {

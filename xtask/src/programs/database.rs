@@ -11,6 +11,11 @@ pub(crate) struct DatabasePrograms {
 }
 
 impl DatabasePrograms {
+    /// Finds the programs; `None` if one of them is not installed.
+    pub(crate) fn find() -> Option<Self> {
+        Some(Self { postgresql: Programs::find()?, pgbouncer: PgBouncer::find()? })
+    }
+
     /// Finds the programs, or installs them. Fails with the command that would.
     pub(crate) fn prepare() -> Result<Self> {
         Ok(Self { postgresql: Programs::prepare()?, pgbouncer: PgBouncer::prepare()? })

@@ -1,4 +1,4 @@
-//! The processes of a run: PostgreSQL, and three replicas.
+//! Replicas of the service on PostgreSQL, by way of a pooler, with the stand-in as the vendor.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use xtask::components;
 
-use crate::programs::{
+use super::{
     client::Client,
     connector_host::{command, output_of},
     database::DatabasePrograms,
@@ -24,9 +24,6 @@ use crate::programs::{
     unprivileged,
     wait::{free_port, until},
 };
-
-/// The number of replicas.
-pub(super) const REPLICAS: usize = 3;
 
 /// Time for a replica to start.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -40,12 +37,12 @@ const OPTIONS: [&str; 2] = ["wal_level=minimal", "max_wal_senders=0"];
 /// The webhook that exists at the stand-in from the start.
 const WEBHOOK: i64 = 4711;
 
-/// The processes of a run.
-pub(super) struct Cluster {
+/// The processes of a service with replicas, which end when this is dropped.
+pub(crate) struct Cluster {
     postgres: Mutex<Server>,
     pooler: Mutex<Server>,
     replicas: Vec<Replica>,
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// A replica that can be killed and started again at the same address.
@@ -59,8 +56,13 @@ struct Replica {
 }
 
 impl Cluster {
-    /// Starts everything in `folder`, with the connection `newsletter` of the tenant `acme` to the stand-in.
-    pub(super) fn start(programs: &DatabasePrograms, folder: &Path, stand_in: &StandIn) -> Result<Self> {
+    /// Starts replicas with these names and everything else in `folder`, with the connection `newsletter` of the tenant `acme` to the stand-in.
+    pub(crate) fn start(
+        programs: &DatabasePrograms,
+        folder: &Path,
+        stand_in: &StandIn,
+        names: &[&'static str],
+    ) -> Result<Self> {
         unprivileged::give(folder, 0o711, None)?;
         let log = folder.join("postgresql.log");
         let postgres = programs.postgresql.start(USER, &folder.join("postgresql"), &log, &OPTIONS)?;
@@ -73,7 +75,7 @@ impl Cluster {
         fs::copy(components::current("iterable")?, folder.join("iterable.wasm"))?;
         secret_file::write(&folder.join("password"), &postgres.password)?;
         let mut replicas = Vec::new();
-        for name in ["replica-1", "replica-2", "replica-3"] {
+        for name in names {
             let (configuration, port) = (folder.join(format!("{name}.toml")), free_port()?);
             fs::write(&configuration, written(pooler.port, postgres.port, port))?;
             let address = format!("http://127.0.0.1:{port}");
@@ -117,37 +119,45 @@ impl Cluster {
         setup::aim_webhook(&second, stand_in, "newsletter", WEBHOOK)
     }
 
+    /// Returns the number of replicas.
+    pub(crate) fn size(&self) -> usize {
+        self.replicas.len()
+    }
+
     /// Returns a client of the replica with this number, counted around.
-    pub(super) fn api(&self, number: usize) -> Client {
-        let replica = self.replicas.iter().cycle().nth(number % REPLICAS);
+    pub(crate) fn api(&self, number: usize) -> Client {
+        let replica = self.replicas.get(number % self.size().max(1));
         Client::new(replica.map(|replica| replica.address.clone()).unwrap_or_default(), &self.key)
     }
 
-    /// Kills a replica, as a power cut would, and starts it again.
-    pub(super) fn kill(&self, number: usize) -> Result<()> {
-        let Some(replica) = self.replicas.get(number) else { return Ok(()) };
-        if let Some(process) = replica.process.lock().take() {
+    /// Kills a replica, as a power cut would.
+    pub(crate) fn kill(&self, number: usize) {
+        if let Some(process) = self.replicas.get(number).and_then(|replica| replica.process.lock().take()) {
             process.kill();
         }
-        replica.start()
+    }
+
+    /// Starts a replica that was killed.
+    pub(crate) fn start_again(&self, number: usize) -> Result<()> {
+        self.replicas.get(number).map_or(Ok(()), Replica::start)
     }
 
     /// Stops a replica from running, as a machine that is suspended does.
-    pub(super) fn freeze(&self, number: usize) {
+    pub(crate) fn freeze(&self, number: usize) {
         if let Some(replica) = self.replicas.get(number) {
             replica.process.lock().as_ref().map(Process::freeze);
         }
     }
 
     /// Lets a replica run again.
-    pub(super) fn resume(&self, number: usize) {
+    pub(crate) fn resume(&self, number: usize) {
         if let Some(replica) = self.replicas.get(number) {
             replica.process.lock().as_ref().map(Process::resume);
         }
     }
 
     /// Starts the replicas again that have ended, as a service manager does.
-    pub(super) fn supervise(&self) -> Result<()> {
+    pub(crate) fn supervise(&self) -> Result<()> {
         for replica in &self.replicas {
             let has_ended =
                 replica.process.lock().as_mut().is_some_and(|process| process.is_running().is_err());
@@ -160,17 +170,17 @@ impl Cluster {
     }
 
     /// Restarts PostgreSQL.
-    pub(super) fn restart_postgres(&self) -> Result<()> {
+    pub(crate) fn restart_postgres(&self) -> Result<()> {
         self.postgres.lock().restart()
     }
 
     /// Restarts the pooler.
-    pub(super) fn restart_pooler(&self) -> Result<()> {
+    pub(crate) fn restart_pooler(&self) -> Result<()> {
         self.pooler.lock().restart()
     }
 
     /// Restarts every replica with a clock that is this many seconds ahead, and waits until all of them serve.
-    pub(super) fn advance(&self, seconds: u32) -> Result<()> {
+    pub(crate) fn advance(&self, seconds: u32) -> Result<()> {
         for replica in &self.replicas {
             drop(replica.process.lock().take());
             *replica.ahead.lock() = seconds;
@@ -180,7 +190,7 @@ impl Cluster {
     }
 
     /// Returns the configuration of a replica, for commands on the database.
-    pub(super) fn configuration(&self) -> Result<&Path> {
+    pub(crate) fn configuration(&self) -> Result<&Path> {
         Ok(&self.replicas.first().context("no replica")?.configuration)
     }
 }
@@ -188,8 +198,12 @@ impl Cluster {
 impl Replica {
     fn start(&self) -> Result<()> {
         let log = self.configuration.with_extension("log");
-        let ahead = (u64::from(*self.ahead.lock()) * 1_000).to_string();
-        let mut serve = command(&self.configuration, &["serve", "--clock-ahead-ms", &ahead]);
+        let mut serve = command(&self.configuration, &["serve"]);
+        let ahead = u64::from(*self.ahead.lock()) * 1_000;
+        if ahead > 0 {
+            // Only a program for tests can be ahead.
+            serve.args(["--clock-ahead-ms", &ahead.to_string()]);
+        }
         serve.stdin(Stdio::null()).stdout(File::options().create(true).append(true).open(&log)?);
         *self.process.lock() = Some(Process::start(self.name, &mut serve, &log, Stop::Terminate)?);
         Ok(())
