@@ -24,8 +24,8 @@ use crate::{
 /// The names of the replicas.
 const REPLICAS: [&str; 3] = ["replica-1", "replica-2", "replica-3"];
 
-/// The length of a run in the tests. A frozen replica takes 17 seconds of it.
-pub(crate) const SHORT: Duration = Duration::from_secs(20);
+/// The length of a run in the tests, most of which a replica is frozen for.
+pub(crate) const SHORT: Duration = Duration::from_secs(28);
 
 /// How far the clocks of the replicas and of the vendor are advanced after the faults, in seconds.
 const AHEAD: u32 = 900;

@@ -29,6 +29,6 @@ async fn metrics(
     State(clock): State<Arc<dyn Clock>>,
     _caller: AllTenants<AdminRead>,
 ) -> Result<impl IntoResponse, Problem> {
-    let gauges = store.read(|connection| Box::pin(gauges::gauges(connection))).await?;
+    let gauges = store.read_soon(|connection| Box::pin(gauges::gauges(connection))).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.rendered(&gauges, clock.date_ms())))
 }

@@ -24,7 +24,7 @@ async fn list_replicas(
     State(store): State<Store>,
     AllTenants(_caller): AllTenants<AdminRead>,
 ) -> Result<axum::Json<ReplicaList>, Problem> {
-    let all = store.read(|connection| Box::pin(replicas::all(connection))).await?;
+    let all = store.read_soon(|connection| Box::pin(replicas::all(connection))).await?;
     let own = store.replica();
     Ok(axum::Json(ReplicaList { replicas: all.into_iter().map(|one| Replica::of(one, own)).collect() }))
 }

@@ -77,7 +77,9 @@ impl LogArgs {
         let is_read_by_program = purpose == LogPurpose::Service && !console.is_watched;
         let usual = if is_read_by_program { Format::Json } else { Format::Text };
         let lines = lines(self.format.unwrap_or(usual), purpose, console.stderr());
-        let _already_set = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+        // For the subscriber, not for the layer: otherwise a library that asks whether a level is enabled, as sqlx does,
+        // has the next event left out (tracing#2519).
+        let _already_set = tracing_subscriber::registry().with(lines).with(filter).try_init();
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub(super) struct ReapplyErasuresCommand {
-    /// The erasure ledger [default: that of the service]. Use the longest of those that the replicas have.
+    /// The erasure ledger [default: that of the service]. Use the one that a replica wrote last.
     #[arg(long, value_name = "FILE")]
     erasures: Option<PathBuf>,
 }
@@ -29,10 +29,10 @@ impl ReapplyErasuresCommand {
                 "the database is a file: `connector-host restore` applies the erasures to a backup that it restores",
             ));
         }
-        let ledger = self.erasures.unwrap_or(service.erasure_ledger);
-        if !ledger.exists() {
-            return Err(Failure::misused(format!("there is no file {}", ledger.display())));
+        if let Some(named) = self.erasures.as_ref().filter(|named| !named.exists()) {
+            return Err(Failure::misused(format!("--erasures: there is no file {}", named.display())));
         }
+        let ledger = self.erasures.unwrap_or(service.erasure_ledger);
         let store = session.store().await?;
         let erasures = reapply_erasures(&store, &ledger).await.map_err(Failure::misused)?;
         store.close().await;

@@ -81,10 +81,10 @@ impl Egress {
         self
     }
 
-    /// Forgets the secrets that vendors issued for the connections with this key, except those that are not stored yet:
-    /// another process may have stored newer ones.
+    /// Forgets the rotated secrets of the connections with this key, except those that are not stored yet: another process has
+    /// stored newer ones.
     pub(crate) fn forget_captured(&self, key: &str) {
-        self.captured.forget(key);
+        self.captured.forget_stored(key);
     }
 
     /// Stores rotated secrets in `store`. Without one, they are lost at the end of the process.

@@ -8,7 +8,7 @@ use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
     audit::ALL_TENANTS,
-    gauges,
+    gauges::{self, SeenTransactions},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,13 @@ const HELD_OPEN: &str = "transaction-held-open";
 
 /// Raises the alarm while a transaction is too old, until `stop` is cancelled.
 pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let seen = store.read(|connection| Box::pin(gauges::seen_transactions(connection))).await;
+    if matches!(seen, Ok(SeenTransactions::Own)) {
+        tracing::warn!(
+            next = "GRANT pg_read_all_stats TO the role of the service",
+            "transactions of other roles that are held open are not seen"
+        );
+    }
     while !stop.is_cancelled() {
         if let Err(error) = look(&store, clock.date_ms()).await {
             tracing::error!(%error, "the database cannot be watched");

@@ -34,14 +34,18 @@ pub(crate) async fn run(
 ) {
     loop {
         let led = stop.run_until_cancelled(tenures.wait_for(Option::is_some)).await;
-        let Some(Ok(Some(tenure))) = led.map(|led| led.map(|led| led.clone())) else { return };
+        let Some(Ok(Some(tenure))) = led.map(|led| led.map(|led| led.clone())) else {
+            return stop.cancelled().await;
+        };
         tracing::info!(term = tenure.term(), "this replica leads");
         let mut duties =
             DutyTasks { tenure: tenure.clone(), tasks: Tasks::default(), stop: stop.child_token() };
         begin(&mut duties);
         let ended = tokio::select! {
+            // At a stop, duties end by themselves.
+            biased;
             () = stop.cancelled() => None,
-            // The sender lives as long as the service.
+            // An error means that the signs of life have ended.
             _ = tenures.wait_for(|current| *current != Some(tenure.clone())) => None,
             ended = duties.tasks.ended() => ended,
         };
@@ -51,8 +55,8 @@ pub(crate) async fn run(
             tracing::error!(duty, "duty ended unexpectedly");
             return;
         }
-        if stop.is_cancelled() {
-            return;
+        if stop.is_cancelled() || tenures.has_changed().is_err() {
+            return stop.cancelled().await;
         }
         tracing::warn!(term = tenure.term(), "this replica no longer leads");
     }

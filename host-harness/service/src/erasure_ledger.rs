@@ -36,7 +36,11 @@ pub(crate) async fn run(store: Store, path: PathBuf, clock: Arc<dyn Clock>, stop
     while !stop.is_cancelled() {
         match LedgerUpkeep::open(&store, &path, Arc::clone(&clock)).await {
             Ok(upkeep) => upkeep.run(&stop).await,
-            Err(error) => tracing::error!(%error, "erasure ledger not opened"),
+            Err(error) => {
+                if let Err(error) = report(&store, clock.date_ms(), Some(error)).await {
+                    tracing::error!(%error, "the state of the erasure ledger cannot be recorded");
+                }
+            }
         }
         pause(&*clock, INTERVAL, &stop).await;
     }
@@ -54,7 +58,7 @@ impl LedgerUpkeep {
         }
         let mut upkeep = Self { ledger, store: store.clone(), clock };
         upkeep.ledger.catch_up().await?;
-        upkeep.report(None).await?;
+        report(store, upkeep.clock.date_ms(), None).await?;
         Ok(upkeep)
     }
 
@@ -65,7 +69,7 @@ impl LedgerUpkeep {
             let failure = self.ledger.catch_up().await.err();
             if failure.is_some() != has_alarm {
                 let is_failing = failure.is_some();
-                match self.report(failure).await {
+                match report(&self.store, self.clock.date_ms(), failure).await {
                     Ok(()) => has_alarm = is_failing,
                     Err(error) => {
                         tracing::error!(%error, "the state of the erasure ledger cannot be recorded");
@@ -75,28 +79,27 @@ impl LedgerUpkeep {
             pause(&*self.clock, INTERVAL, stop).await;
         }
     }
+}
 
-    /// Raises the alarm about `failure`, or clears it if there is none any more.
-    async fn report(&self, failure: Option<LedgerError>) -> Result<(), StoreError> {
-        let at = self.clock.date_ms();
-        if let Some(error) = &failure {
-            tracing::error!(%error, "erasure ledger not written");
-        }
-        let reported = self.store.write(move |tx| {
-            Box::pin(async move {
-                let Some(error) = failure else {
-                    return alarms::is_over(tx, at, NOT_WRITTEN, NOT_WRITTEN).await;
-                };
-                let alarm = Alarm {
-                    tenant: ALL_TENANTS,
-                    connection: None,
-                    kind: NOT_WRITTEN,
-                    about: NOT_WRITTEN,
-                    detail: &format!("a backup that is restored now brings erased people back: {error}"),
-                };
-                alarms::raise(tx, at, &alarm).await
-            })
-        });
-        reported.await
+/// Raises the alarm about `failure`, or clears it if there is none any more.
+async fn report(store: &Store, at: i64, failure: Option<LedgerError>) -> Result<(), StoreError> {
+    if let Some(error) = &failure {
+        tracing::error!(%error, "erasure ledger not written");
     }
+    let reported = store.write(move |tx| {
+        Box::pin(async move {
+            let Some(error) = failure else {
+                return alarms::is_over(tx, at, NOT_WRITTEN, NOT_WRITTEN).await;
+            };
+            let alarm = Alarm {
+                tenant: ALL_TENANTS,
+                connection: None,
+                kind: NOT_WRITTEN,
+                about: NOT_WRITTEN,
+                detail: &format!("a backup that is restored now brings erased people back: {error}"),
+            };
+            alarms::raise(tx, at, &alarm).await
+        })
+    });
+    reported.await
 }

@@ -26,6 +26,7 @@ pub mod refused_log;
 mod replica;
 pub mod requests;
 mod rotated;
+mod sending_right;
 pub mod served;
 pub mod service;
 pub mod settings;

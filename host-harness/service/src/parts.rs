@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_harness::{clock::Clock, config::Config, host::Host};
 use host_model::approvers::Approvers;
-use host_store::{PostgresAddress, Store, Tenure};
+use host_store::{PostgresAddress, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     plugin_operations::PluginOperations,
     posts::{Posts, post::Poster},
     refused_log::RefusedLog,
-    replica::{Membership, Notifications, SendingRight},
+    replica::Notifications,
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
     settings::ServiceConfig,
@@ -192,12 +192,9 @@ impl Parts {
         Upkeep { store: self.store.clone(), clock: Arc::clone(&self.clock), keep_events }
     }
 
-    /// Creates the membership of this process, which has joined the replicas, and leads if it has a `tenure`.
-    pub(crate) fn membership(&self, sending_right: SendingRight, tenure: Option<Tenure>) -> Membership {
-        let bells = [self.requests.bell.clone(), self.inbox.arrived.clone()];
-        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
-        let (served, sync) = (self.served.clone(), self.sync.clone());
-        Membership::new(store, clock, sending_right, served, sync, bells, tenure)
+    /// Returns what is rung when there may be requests or deliveries.
+    pub(crate) fn bells(&self) -> [Bell; 2] {
+        [self.requests.bell.clone(), self.inbox.arrived.clone()]
     }
 
     /// Creates the notifications between replicas, which are received at `address`.
@@ -206,7 +203,7 @@ impl Parts {
             store: self.store.clone(),
             address,
             announcer: self.announcer.clone(),
-            bells: [self.requests.bell.clone(), self.inbox.arrived.clone()],
+            bells: self.bells(),
             sync: self.sync.clone(),
             telemetry: self.telemetry.clone(),
         }

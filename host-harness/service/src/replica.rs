@@ -5,10 +5,9 @@
 mod fenced;
 mod notifications;
 mod others;
-mod sending_right;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -21,16 +20,17 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::others::Others;
-pub(crate) use self::{fenced::Fenced, notifications::Notifications, sending_right::SendingRight};
-use crate::{bell::Bell, served::Served, sync_state::SyncState, tasks::pause};
+pub(crate) use self::{fenced::Fenced, notifications::Notifications};
+use crate::{bell::Bell, sending_right::SendingRight, served::Served, sync_state::SyncState, tasks::pause};
 
-/// How often a replica gives a sign of life: others take over its work after fifteen without one.
+/// How often a replica gives a sign of life: others take over its work after twenty without one.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval for a database that is a file, which no other process serves: each sign of life is a write to the disk.
+/// The interval for a database that is a file, which no other process serves, unless the versions change: each sign of life is a
+/// write to the disk.
 const ALONE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long one sign of life may take.
@@ -40,39 +40,104 @@ const MAX_BEAT: Duration = Duration::from_secs(5);
 /// takes at most twice as long as the shortest does.
 const SHORT_EXCHANGE: Duration = Duration::from_millis(50);
 
-/// This process among those that serve the database.
+/// This process among those that serve the database. It gives signs of life from when it joins until it leaves.
 pub(crate) struct Membership {
     store: Store,
-    clock: Arc<dyn Clock>,
     sending_right: SendingRight,
-    served: Served,
     sync: SyncState,
+    tenure: watch::Receiver<Option<Tenure>>,
+    serving: Arc<OnceLock<Serving>>,
+    /// Ends the signs of life.
+    end: CancellationToken,
+    signs_of_life: AbortOnDropHandle<()>,
+}
+
+/// What a replica serves once it has started.
+struct Serving {
+    served: Served,
     /// Rung when work of a replica that is gone has been taken back.
     bells: [Bell; 2],
-    tenure: watch::Sender<Option<Tenure>>,
-    others: Others,
-    clock_exchanges: ClockExchanges,
 }
 
-/// What a process knows once it has joined the replicas.
-pub(crate) struct Joined {
-    pub(crate) sending_right: SendingRight,
-    pub(crate) sync: SyncState,
-    /// Its tenure; `None` if another one leads.
-    pub(crate) tenure: Option<Tenure>,
-}
-
-/// Enters this process among those that serve the database, and sets `clock` to the database's.
-pub(crate) async fn join(store: &Store, clock: &dyn Clock) -> Result<Joined, StoreError> {
+/// Enters this process among those that serve the database, and sets `clock` to the database's. It gives signs of life from
+/// then on: a start may take longer than the others wait for one.
+pub(crate) async fn join(store: &Store, clock: Arc<dyn Clock>) -> Result<Membership, StoreError> {
     let begun = Instant::now();
     store.serve_as(name()).await?;
     // Before anything is loaded: what is changed from now on is served by a look at the changes.
     let applied = store.read(|c| Box::pin(changes::last(c))).await?;
-    let tenure = beat(store, ServedVersions::new(), applied).await?.tenure;
-    let sending_right = SendingRight::of(store);
+    let first = beat(store, ServedVersions::new(), applied).await?.tenure;
+    let (sending_right, sync) = (SendingRight::of(store), SyncState::of(store, applied));
     sending_right.renew(begun);
-    ClockExchanges::default().follow(store, clock).await?;
-    Ok(Joined { sending_right, sync: SyncState::of(store, applied), tenure })
+    let mut clock_exchanges = ClockExchanges::default();
+    clock_exchanges.follow(store, &*clock).await?;
+    let (tenure, tenures) = watch::channel(first);
+    let (serving, end) = (Arc::default(), CancellationToken::new());
+    let signs = SignsOfLife {
+        store: store.clone(),
+        clock,
+        sending_right: sending_right.clone(),
+        sync: sync.clone(),
+        serving: Arc::clone(&serving),
+        tenure,
+        others: Others::default(),
+        clock_exchanges,
+    };
+    let signs_of_life = AbortOnDropHandle::new(tokio::spawn(signs.give(end.clone())));
+    Ok(Membership { store: store.clone(), sending_right, sync, tenure: tenures, serving, end, signs_of_life })
+}
+
+impl Membership {
+    /// Returns the right to send, which the signs of life renew.
+    pub(crate) fn sending_right(&self) -> SendingRight {
+        self.sending_right.clone()
+    }
+
+    /// Returns how far this replica serves the changes of the others.
+    pub(crate) fn sync(&self) -> SyncState {
+        self.sync.clone()
+    }
+
+    /// Returns the current tenure of this replica; `None` while another one leads.
+    pub(crate) fn tenures(&self) -> watch::Receiver<Option<Tenure>> {
+        self.tenure.clone()
+    }
+
+    /// Returns whether this replica leads.
+    pub(crate) fn leads(&self) -> bool {
+        self.tenure.borrow().is_some()
+    }
+
+    /// Shows from now on what is `served`, and rings `bells` when work has been taken over.
+    pub(crate) async fn serve(&self, served: Served, bells: [Bell; 2]) -> Result<(), StoreError> {
+        let versions = versions(&served);
+        // A process starts once.
+        let _served_before = self.serving.set(Serving { served, bells });
+        beat(&self.store, versions, self.sync.applied()).await.map(drop)
+    }
+
+    /// Completes if the others have taken over the work of this replica.
+    pub(crate) async fn lost(&mut self) {
+        // A failed join is a panic, which the log has.
+        let _ended = (&mut self.signs_of_life).await;
+    }
+
+    /// Ends the signs of life, and removes this process from those that serve the database. To be called once it has done
+    /// everything else.
+    pub(crate) async fn leave(self) {
+        let Self { store, end, signs_of_life, .. } = self;
+        end.cancel();
+        drop(signs_of_life);
+        let replica = store.replica().clone();
+        let left = store.write(move |tx| Box::pin(async move { replicas::leave(tx, &replica).await }));
+        match timeout(MAX_BEAT, left).await {
+            Ok(Ok(()) | Err(StoreError::TakenOver)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the others find out by themselves that this replica has ended");
+            }
+            Err(_) => tracing::warn!("the others find out by themselves that this replica has ended"),
+        }
+    }
 }
 
 /// Returns what operators call this process.
@@ -105,7 +170,8 @@ impl ClockExchanges {
         let begun = Instant::now();
         let date = store.read(|c| Box::pin(replicas::date_ms(c))).await?;
         let exchange = begun.elapsed();
-        let shortest = self.shortest.map_or(exchange, |shortest| shortest.min(exchange));
+        // It grows slowly, so that a route that became slower for good is followed again.
+        let shortest = self.shortest.map_or(exchange, |shortest| exchange.min(shortest + shortest / 16));
         self.shortest = Some(shortest);
         if exchange <= SHORT_EXCHANGE.max(shortest * 2) {
             let date = Duration::from_millis(u64::try_from(date).unwrap_or_default());
@@ -115,57 +181,49 @@ impl ClockExchanges {
     }
 }
 
-impl Membership {
-    /// Creates the membership of a process that has joined, and leads if it has a `tenure`.
-    pub(crate) fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        sending_right: SendingRight,
-        served: Served,
-        sync: SyncState,
-        bells: [Bell; 2],
-        tenure: Option<Tenure>,
-    ) -> Self {
-        let tenure = watch::Sender::new(tenure);
-        Self {
-            store,
-            clock,
-            sending_right,
-            served,
-            sync,
-            bells,
-            tenure,
-            others: Others::default(),
-            clock_exchanges: ClockExchanges::default(),
-        }
-    }
+/// The task that gives the signs of life of this process, and watches those of the others.
+struct SignsOfLife {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sending_right: SendingRight,
+    sync: SyncState,
+    serving: Arc<OnceLock<Serving>>,
+    tenure: watch::Sender<Option<Tenure>>,
+    others: Others,
+    clock_exchanges: ClockExchanges,
+}
 
-    /// Returns the current tenure of this replica; `None` while another one leads.
-    pub(crate) fn tenure(&self) -> watch::Receiver<Option<Tenure>> {
-        self.tenure.subscribe()
-    }
-
-    /// Gives signs of life, and watches those of the others, until the service stops. Returns early if the others have
-    /// taken over this replica's work.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let interval = if self.store.is_shared() { INTERVAL } else { ALONE_INTERVAL };
-        while !stop.is_cancelled() {
-            match timeout(MAX_BEAT, self.look()).await {
-                Ok(Ok(())) => {}
+impl SignsOfLife {
+    /// Gives signs of life until `end`. Returns early if the others have taken over this replica's work.
+    async fn give(mut self, end: CancellationToken) {
+        let mut last: Option<(Instant, ServedVersions)> = None;
+        while !end.is_cancelled() {
+            let versions = self.serving.get().map(|serving| versions(&serving.served)).unwrap_or_default();
+            let is_needless = !self.store.is_shared()
+                && last
+                    .as_ref()
+                    .is_some_and(|(at, shown)| at.elapsed() < ALONE_INTERVAL && *shown == versions);
+            if is_needless {
+                pause(&*self.clock, INTERVAL, &end).await;
+                continue;
+            }
+            match timeout(MAX_BEAT, self.look(versions.clone())).await {
+                Ok(Ok(())) => last = Some((Instant::now(), versions)),
                 Ok(Err(error @ StoreError::TakenOver)) => {
                     tracing::error!(%error, "work taken over by other replicas");
+                    self.tenure.send_replace(None);
                     return;
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "no sign of life in the database"),
                 Err(_) => tracing::warn!("no sign of life in the database, which does not respond"),
             }
-            pause(&*self.clock, interval, &stop).await;
+            pause(&*self.clock, INTERVAL, &end).await;
         }
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
+    async fn look(&mut self, versions: ServedVersions) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let Beat { others, tenure } = beat(&self.store, versions(&self.served), self.sync.applied()).await?;
+        let Beat { others, tenure } = beat(&self.store, versions, self.sync.applied()).await?;
         self.sending_right.renew(begun);
         self.tenure.send_if_modified(|current| {
             let is_new = *current != tenure;
@@ -201,21 +259,10 @@ impl Membership {
         for replica in removed.await? {
             tracing::warn!(%replica, "replica gives no sign of life; its work is taken over");
         }
-        self.bells.iter().for_each(Bell::ring_here);
-        Ok(())
-    }
-}
-
-/// Removes this process from those that serve the database, once it has done everything else.
-pub(crate) async fn leave(store: &Store) {
-    let replica = store.replica().clone();
-    let left = store.write(move |tx| Box::pin(async move { replicas::leave(tx, &replica).await }));
-    match timeout(MAX_BEAT, left).await {
-        Ok(Ok(()) | Err(StoreError::TakenOver)) => {}
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the others find out by themselves that this replica has ended");
+        if let Some(serving) = self.serving.get() {
+            serving.bells.iter().for_each(Bell::ring_here);
         }
-        Err(_) => tracing::warn!("the others find out by themselves that this replica has ended"),
+        Ok(())
     }
 }
 

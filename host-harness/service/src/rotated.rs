@@ -58,8 +58,7 @@ impl RotatedSecrets for StoredSecrets {
         let (name, secret) = (name.to_owned(), secret.clone());
         // Whatever another replica changed: this secret is the newest.
         let (replica, applied) = (self.store.replica().clone(), i64::MAX);
-        let change =
-            NewChange { replica, applied, kind: ChangeKind::Connection, name: connection.key.clone() };
+        let change = NewChange { replica, applied, kind: ChangeKind::Secret, name: connection.key.clone() };
         let written = self.store.write(move |tx| {
             Box::pin(async move {
                 change.record(tx).await?;

@@ -4,6 +4,8 @@
 //! This module assembles its parts: [`Service::start`] opens the database and starts the host, and
 //! [`Service::run_until`] runs the background work until the service stops.
 
+mod once;
+
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -26,6 +28,7 @@ use host_store::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::once::DutyParts;
 use crate::{
     caller_work::CallerWorkEnd,
     clock_watch::ClockWatch,
@@ -36,24 +39,19 @@ use crate::{
         owned::{self, AllConnections, OwnedConnection},
         readiness::NotReady,
     },
-    database_watch,
-    duties::{self, DutyTasks},
-    erasure_ledger::{self, LedgerUpkeep},
-    foreign_keys,
+    duties,
+    erasure_ledger::LedgerUpkeep,
     limits::StoredLedger,
     lock::{Lock, LockError},
     parts::Parts,
     posts::{
         callbacks::CallbackPosters,
-        forward::Forwarding,
         post::{NoClient, Poster},
     },
-    replica::{self, Fenced, Joined, Membership},
+    replica::{self, Fenced, Membership},
     rotated::StoredSecrets,
     settings::{ConfigFile, STOP_MARGIN, ServiceConfig, forward::ForwardConfig, listen::ListenAddress},
     tasks::Tasks,
-    tokens::schedule,
-    webhooks::upkeep,
 };
 
 /// The configuration has no `[service]` section.
@@ -97,6 +95,8 @@ pub struct PartEnded(pub &'static str);
 pub struct Service {
     parts: Parts,
     membership: Membership,
+    /// The tenure in which the connections of the file were imported; `None` if another replica led.
+    imported_in: Option<Tenure>,
     following: Vec<WatchedPlugin>,
     poster: Poster,
     callbacks: CallbackPosters,
@@ -104,6 +104,14 @@ pub struct Service {
     forwards: BTreeMap<String, ForwardConfig>,
     /// Held until the database is closed, if it is a file.
     lock: Option<Lock>,
+}
+
+/// What a service is made of once its host has started.
+struct Assembled {
+    parts: Parts,
+    following: Vec<WatchedPlugin>,
+    poster: Poster,
+    callbacks: CallbackPosters,
 }
 
 /// A listener that serves callers until the token is cancelled.
@@ -150,47 +158,77 @@ impl Service {
         let lock = Lock::of_file(&service.database)?;
         let store = Store::open_at(&service.database, &service.master_key).await?;
         warn_if_open_to_others(&service);
-        let Joined { sending_right, sync, tenure } = replica::join(&store, &*clock).await?;
-        if tenure.is_some() {
-            ClockWatch::begin(&store, Arc::clone(&clock)).await?;
-            // A service that cannot write it does not start.
-            LedgerUpkeep::open(&store, &service.erasure_ledger, Arc::clone(&clock)).await?;
+        let membership = replica::join(&store, Arc::clone(&clock)).await?;
+        let assembling = Self::assemble(&config, &service, &store, transport, clock, compiler, &membership);
+        // Its future is large: the host loads plugins in it.
+        match Box::pin(assembling).await {
+            Ok(assembled) => {
+                let Assembled { parts, following, poster, callbacks } = assembled;
+                membership.serve(parts.served.clone(), parts.bells()).await?;
+                let imported_in = membership.tenures().borrow().clone();
+                Ok(Self {
+                    parts,
+                    membership,
+                    imported_in,
+                    following,
+                    poster,
+                    callbacks,
+                    config: service,
+                    forwards,
+                    lock,
+                })
+            }
+            Err(error) => {
+                // The others need not wait for it.
+                membership.leave().await;
+                store.close().await;
+                Err(error)
+            }
         }
+    }
+
+    /// Starts the host and imports the file's connections.
+    async fn assemble(
+        config: &Config,
+        service: &ServiceConfig,
+        store: &Store,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        compiler: Compiler,
+        membership: &Membership,
+    ) -> Result<Assembled, ServiceError> {
+        if membership.leads() {
+            ClockWatch::begin(store, Arc::clone(&clock)).await?;
+            // A service that cannot write it does not start.
+            LedgerUpkeep::open(store, &service.erasure_ledger, Arc::clone(&clock)).await?;
+        }
+        let sending_right = membership.sending_right();
         let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await?);
-        let AllConnections { owned, unreadable } = owned::all(&store).await?;
+        let AllConnections { owned, unreadable } = owned::all(store).await?;
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
         let cache = CodeCache::new(&service.compiled_cache, CodeKey::new(service.master_key.code_key()));
-        let builder = Host::builder(files(&config, &store).await?)
+        let builder = Host::builder(files(config, store).await?)
             .with_transport(Arc::new(Fenced::new(transport, sending_right.clone())))
             .with_clock(Arc::clone(&clock))
             .with_ledger(Arc::clone(&ledger) as _)
             .with_rotated_secrets(rotated)
             .with_compiler(compiler)
             .with_cache(Some(cache));
-        let host = holding(builder, &config, &owned).start().await?;
-        let parts = Parts::new(host, store, clock, ledger, sync, &config, &service);
+        let host = holding(builder, config, &owned).start().await?;
+        let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), config, service);
         parts.connections.put_published().await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
         }
         parts.connections.report_unreadable(unreadable).await?;
-        if tenure.is_some() {
-            parts.connections.import(&config, Approval::Missing).await?;
+        if membership.leads() {
+            parts.connections.import(config, Approval::Missing).await?;
         }
         parts.connections.alarm_not_keyed().await?;
         parts.connections.enter_running().await?;
         let following = parts.connections.following().await?;
-        let membership = parts.membership(sending_right, tenure);
-        Ok(Self {
-            parts,
-            membership,
-            following,
-            poster: Poster::new()?,
-            callbacks: CallbackPosters::new()?,
-            config: service,
-            forwards,
-            lock,
-        })
+        let poster = Poster::new(sending_right.clone())?;
+        Ok(Assembled { parts, following, poster, callbacks: CallbackPosters::new(&sending_right)? })
     }
 
     /// Returns the address at which to serve the API.
@@ -226,14 +264,14 @@ impl Service {
         stopped: impl Future<Output = ()>,
     ) -> Result<(), PartEnded> {
         let stop = CancellationToken::new();
-        let Self { parts, membership, following, poster, callbacks, config, forwards, lock } = self;
+        let Self { parts, mut membership, imported_in, following, poster, callbacks, config, forwards, lock } =
+            self;
         let time_to_end = config.stop_grace + STOP_MARGIN;
         let mut tasks = Tasks::default();
         for (name, front) in fronts {
             tasks.begin(name, front(stop.clone()));
         }
-        let tenures = membership.tenure();
-        tasks.begin("signs of life", membership.run(stop.clone()));
+        let tenures = membership.tenures();
         let notifications = parts.notifications(config.listen_database.clone());
         tasks.begin("notifications", notifications.run(stop.clone()));
         tasks.begin("changes of replicas", parts.connections.clone().follow_replicas(stop.clone()));
@@ -242,7 +280,6 @@ impl Service {
         tasks.begin("plugin version upkeep", parts.connections.clone().run_version_upkeep(stop.clone()));
         begin(&mut tasks, &parts, &config, &stop);
         let ledger = config.erasure_ledger.clone();
-        let imported_in = tenures.borrow().clone();
         let once = DutyParts { parts: parts.clone(), imported_in, poster, callbacks, config, forwards };
         let duties =
             duties::run(tenures.clone(), move |duties| once.begin(duties), stop.clone(), time_to_end);
@@ -250,6 +287,7 @@ impl Service {
         let ended = tokio::select! {
             () = stopped => None,
             part = tasks.ended() => part,
+            () = membership.lost() => Some("signs of life"),
         };
         if let Some(part) = ended {
             tracing::error!(part, "part of the service ended unexpectedly; stopping");
@@ -269,7 +307,7 @@ impl Service {
         {
             tracing::error!(%error, "erasure ledger not written; the next start writes it");
         }
-        replica::leave(&parts.store).await;
+        membership.leave().await;
         parts.store.close().await;
         drop(lock);
         ended.map_or(Ok(()), |part| Err(PartEnded(part)))
@@ -282,54 +320,6 @@ fn begin(tasks: &mut Tasks<&'static str>, parts: &Parts, config: &ServiceConfig,
     tasks.begin("log of refused calls", parts.refused.clone().run(Arc::clone(&parts.clock), stopping()));
     tasks.begin("worker", parts.worker(config.workers).run(stopping(), grace));
     tasks.begin("inbox", parts.inbox.clone().run(stopping(), grace));
-}
-
-/// Imports the connections of this replica's file, since it leads now.
-async fn import(connections: Connections, stop: CancellationToken) {
-    if let Err(error) = connections.reload(Approval::Missing).await {
-        tracing::error!(%error, "connections of the file not imported");
-    }
-    stop.cancelled().await;
-}
-
-/// What the duties that exist once are made of.
-struct DutyParts {
-    parts: Parts,
-    /// The tenure in which the connections of the file were imported at the start; `None` if another replica led then.
-    imported_in: Option<Tenure>,
-    poster: Poster,
-    callbacks: CallbackPosters,
-    config: ServiceConfig,
-    forwards: BTreeMap<String, ForwardConfig>,
-}
-
-impl DutyParts {
-    /// Starts the duties, each under its name in the log.
-    fn begin(&self, duties: &mut DutyTasks) {
-        let Self { parts, imported_in, poster, callbacks, config, forwards } = self;
-        let (stop, store, timed) = (duties.stop.clone(), || parts.store.clone(), || Arc::clone(&parts.clock));
-        let stopping = || stop.clone();
-        let posts = parts.posts(poster.clone());
-        let forwarding =
-            Forwarding { posts: posts.clone(), feed: parts.feed.clone(), catalogue: parts.catalogue.clone() };
-        if *imported_in != Some(duties.tenure.clone()) {
-            duties.begin("file import", import(parts.connections.clone(), stopping()));
-        }
-        duties.begin("API key check", foreign_keys::run(store(), timed(), stopping()));
-        duties.begin("database watch", database_watch::run(store(), timed(), stopping()));
-        duties.begin("clock watch", ClockWatch::new(store(), timed()).run(stopping()));
-        let ledger = config.erasure_ledger.clone();
-        duties.begin("erasure ledger", erasure_ledger::run(store(), ledger, timed(), stopping()));
-        duties.begin("callbacks", posts.clone().post_callbacks(callbacks.clone(), stopping()));
-        duties.begin("bulk acts", parts.bulk_acts.clone().run(stopping()));
-        duties.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
-        duties.begin("alarms", posts.post_alarms(config.alarm_url.clone(), stopping()));
-        let inbox = parts.inbox.clone();
-        duties.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
-        let refresh = schedule::run(parts.tokens.clone(), parts.served.clone(), stopping());
-        duties.begin("token refresh", refresh);
-        duties.begin("forward", forwarding.run(forwards.clone(), stopping()));
-    }
 }
 
 /// Warns about files with people's data that other users of this machine can read.

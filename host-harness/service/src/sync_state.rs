@@ -42,6 +42,12 @@ impl SyncState {
         Self::looked_at(store.is_shared().then(Instant::now), applied)
     }
 
+    /// Creates the state of a process that no other one shares its database with.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn alone() -> Self {
+        Self::looked_at(None, 0)
+    }
+
     fn looked_at(looked: Option<Instant>, applied: i64) -> Self {
         let looked = watch::Sender::new(looked);
         Self(Arc::new(State { applied: AtomicI64::new(applied), looked, wanted: Notify::new() }))
@@ -50,6 +56,11 @@ impl SyncState {
     /// Returns the number of the last change that is served.
     pub(crate) fn applied(&self) -> i64 {
         self.0.applied.load(Acquire)
+    }
+
+    /// Records that the changes up to `applied` are served. There may be later ones.
+    pub(crate) fn serves_up_to(&self, applied: i64) {
+        self.0.applied.store(applied, Release);
     }
 
     /// Records that the changes up to `applied` are served, which a look that began at `begun` has found.
@@ -102,7 +113,7 @@ mod tests {
         };
         assert!(tokio::join!(sync.is_current(), looks).0);
         assert_eq!(sync.applied(), 4);
-        let alone = SyncState::looked_at(None, 0);
+        let alone = SyncState::alone();
         tokio::time::advance(MAX_AGE).await;
         assert!(alone.is_current().await);
     }

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use host_harness::clock::Clock;
+use host_store::Tenure;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +30,12 @@ impl<T> Tasks<T> {
         self.about.values()
     }
 
-    /// Starts a task.
+    /// Starts a task. One of a duty belongs to its tenure too.
     pub(crate) fn begin(&mut self, about: T, task: impl Future<Output = ()> + Send + 'static) {
-        let task = self.set.spawn(task);
+        let task = match Tenure::current() {
+            Some(tenure) => self.set.spawn(tenure.scope(task)),
+            None => self.set.spawn(task),
+        };
         self.about.insert(task.id(), about);
     }
 

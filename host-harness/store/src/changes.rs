@@ -17,6 +17,8 @@ use crate::{
 pub enum ChangeKind {
     /// A connection was created, changed or deleted, or is served by another version.
     Connection,
+    /// The vendor has issued a new secret for a connection, which is stored.
+    Secret,
     /// A plugin runs another version, or connections are pinned to another one.
     Plugin,
     /// A version is about to serve, so that each replica loads it. Named by the plugin and the digest: see [`version`].

@@ -87,6 +87,25 @@ pub async fn of_database(connection: &mut Tx) -> Result<DatabaseGauges, StoreErr
     Ok(DatabaseGauges { replicas, next_due_at, oldest_transaction_seconds: oldest, dead_rows })
 }
 
+/// Whether the role of the service sees the transactions of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenTransactions {
+    /// Those of all roles.
+    All,
+    /// Only those of its own.
+    Own,
+}
+
+/// Returns whether the gauge of the oldest transaction includes those of other roles.
+pub async fn seen_transactions(connection: &mut Tx) -> Result<SeenTransactions, StoreError> {
+    if connection.backend_name() != "PostgreSQL" {
+        return Ok(SeenTransactions::All);
+    }
+    let sees = "SELECT CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN 1 ELSE 0 END";
+    let sees: i32 = sqlx::query_scalar(sees).fetch_one(connection).await?;
+    Ok(if sees == 1 { SeenTransactions::All } else { SeenTransactions::Own })
+}
+
 fn counted(rows: &[AnyRow], labels: &[&'static str]) -> Result<Vec<Gauge>, StoreError> {
     let gauge = |row: &AnyRow| {
         let labels = labels.iter().map(|label| Ok((*label, row.try_get(*label)?)));

@@ -23,7 +23,7 @@ use crate::{
     unfinished::unfinished,
 };
 
-/// Timeout of [`Store::answers`]: health checks time out after a few seconds, too, and may check more than the store.
+/// Timeout of [`Store::answers`] and [`Store::read_soon`]: health checks time out after a few seconds, too, and may check more than the store.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 
 /// The database and the keys to its sealed values. It lives as long as the process, and clones share it.
@@ -163,6 +163,15 @@ impl Store {
         let result = work(&mut snapshot).await;
         snapshot.rollback().await?;
         result
+    }
+
+    /// Same as [`read`](Self::read), for callers that ask how the database is: fails with [`StoreError::Busy`] if it does not
+    /// respond in time.
+    pub async fn read_soon<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        timeout(MAX_WAIT, self.read(work)).await.unwrap_or(Err(StoreError::Busy(MAX_WAIT)))
     }
 
     /// Checks that the database can be read and that writes are committed. After a failed commit of any caller, it

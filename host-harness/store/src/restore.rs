@@ -128,13 +128,11 @@ pub async fn restore(
     Ok(Restored { kept: aside.exists().then_some(aside), erasures })
 }
 
-/// Applies the erasures in the file `ledger` to a database that other programs have restored, and skips event numbers. No
-/// service may use the database meanwhile: a replica whose row is not older than a minute is refused.
+/// Applies the erasures in the file `ledger`, if there is one, to a database that other programs have restored, and skips
+/// event numbers. No service may use the database: a replica that gave a sign of life within the last minute is refused.
 pub async fn reapply_erasures(store: &Store, ledger: &Path) -> Result<RestoredErasures, RestoreError> {
     let vault = store.vault().clone();
-    let Some(erasures) = reapply::read(ledger, &vault).map_err(file(ledger))? else {
-        return Ok(RestoredErasures::Unknown(ledger.to_owned()));
-    };
+    let erasures = reapply::read(ledger, &vault).map_err(file(ledger))?;
     let reapplied = store.try_write(move |tx| {
         Box::pin(async move {
             let running = replicas::seen_within(tx, MIN_SILENCE_MS).await?;
@@ -142,10 +140,14 @@ pub async fn reapply_erasures(store: &Store, ledger: &Path) -> Result<RestoredEr
                 return Err(RestoreError::InUse(running));
             }
             events::skip_numbers(tx, SKIPPED_EVENTS).await?;
-            Ok(reapply::reapply(tx, &vault, &erasures).await?)
+            match erasures {
+                Some(erasures) => Ok(Some(reapply::reapply(tx, &vault, &erasures).await?)),
+                None => Ok(None),
+            }
         })
     });
-    Ok(RestoredErasures::Reapplied(reapplied.await?))
+    let reapplied = reapplied.await?;
+    Ok(reapplied.map_or_else(|| RestoredErasures::Unknown(ledger.to_owned()), RestoredErasures::Reapplied))
 }
 
 /// How long no replica may have given a sign of life: those of a restored dump are older.

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    clippy::print_stdout,
     reason = "a test without a store must fail"
 )]
 
@@ -92,6 +93,8 @@ impl Folder {
     /// Opens the store, creating it if there is none.
     pub async fn store(&self) -> Store {
         let address = self.address().await;
+        // Shown if the test fails.
+        println!("database: {address}");
         let store = Store::open_at(&address, &master_key()).await;
         store.unwrap_or_else(|error| panic!("database {address}: {error}"))
     }

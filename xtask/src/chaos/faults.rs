@@ -12,7 +12,7 @@ use fastrand::Rng;
 use crate::programs::{cluster::Cluster, interruption};
 
 /// How long a replica is frozen: longer than it takes the others to take over its work.
-const FROZEN: Duration = Duration::from_secs(17);
+const FROZEN: Duration = Duration::from_secs(24);
 
 /// Time between two looks at what is due.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -189,6 +189,12 @@ impl Cluster {
         self.replicas.iter().try_for_each(Replica::is_up)
     }
 
+    /// Returns what the replicas have logged.
+    pub(crate) fn logs(&self) -> Result<String> {
+        let read = |replica: &Replica| fs::read_to_string(replica.configuration.with_extension("log"));
+        Ok(self.replicas.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
     /// Returns the configuration of a replica, for commands on the database.
     pub(crate) fn configuration(&self) -> Result<&Path> {
         Ok(&self.replicas.first().context("no replica")?.configuration)

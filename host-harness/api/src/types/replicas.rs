@@ -24,7 +24,7 @@ pub struct Replica {
     pub version: String,
     /// When it started.
     pub started_at: i64,
-    /// When it last gave a sign of life. Others take over its work after 15 seconds without one.
+    /// When it last gave a sign of life. Others take over its work after 20 seconds without one.
     pub seen_at: i64,
     /// The number of changes of connections and plugins that it does not serve yet.
     pub behind: i64,

@@ -33,7 +33,7 @@ fn row(replica: Replica) -> Vec<String> {
     let states = [
         leads_since.map(|_| "leads".to_owned()),
         answers.then(|| "answers".to_owned()),
-        (behind > 0).then(|| format!("{behind} changes behind")),
+        (behind > 0).then(|| format!("behind by {behind}")),
     ];
     let plugins = plugins.into_iter().map(|(plugin, digest)| {
         format!("{plugin} {}", digest.chars().take(DIGEST_CHARS).collect::<String>())

@@ -51,8 +51,11 @@ async fn a_database_that_was_moved_to_a_server_is_served_there_alone() {
     assert!(exit == Exit::Misused && err.contains("pg_dump"), "{err}");
     let (exit, _, err) = run(&folder, &["--config", "new.toml", "restore", "copy.db"]).await;
     assert!(exit == Exit::Misused && err.contains("`connector-host reapply-erasures`"), "{err}");
-    let (exit, _, err) = run(&folder, &["--config", "new.toml", "reapply-erasures"]).await;
-    assert!(exit == Exit::Misused && err.contains("there is no file"), "{err}");
+    let (exit, out, err) = run(&folder, &["--config", "new.toml", "reapply-erasures"]).await;
+    assert!(exit == Exit::Unproven && out.contains("there is no erasure ledger"), "{out}{err}");
+    let (exit, _, err) =
+        run(&folder, &["--config", "new.toml", "reapply-erasures", "--erasures", "none"]).await;
+    assert!(exit == Exit::Misused && err.contains("--erasures: there is no file none"), "{err}");
     std::fs::write(folder.file("empty.erasures"), "").unwrap();
     let ledger = folder.file("empty.erasures");
     let reapply = ["--config", "new.toml", "reapply-erasures", "--erasures", ledger.to_str().unwrap()];

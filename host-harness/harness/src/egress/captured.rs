@@ -1,7 +1,7 @@
 //! Secrets that the vendor issues, such as access tokens: taken from responses and kept here, never visible to a guest.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -46,7 +46,11 @@ struct ConnectionCaptures {
     is_restored: bool,
     /// The names of those that must outlive the process and are not stored yet, each with its revision.
     unsaved: BTreeMap<String, u64>,
+    /// The names of those that outlive the process.
+    lasting: BTreeSet<String>,
     revision: u64,
+    /// How often those were forgotten that outlive the process.
+    forgotten: u64,
 }
 
 /// A secret that must outlive the process and is not stored yet.
@@ -97,8 +101,10 @@ impl Captured {
         let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
         kept.revision += 1;
-        let unsaved = taken.iter().map(|found| found.name.clone()).filter(|name| rotated(name));
-        kept.unsaved.extend(unsaved.map(|name| (name, kept.revision)));
+        let unsaved: Vec<_> =
+            taken.iter().map(|found| found.name.clone()).filter(|name| rotated(name)).collect();
+        kept.lasting.extend(unsaved.iter().cloned());
+        kept.unsaved.extend(unsaved.into_iter().map(|name| (name, kept.revision)));
         kept.keep(taken, now);
     }
 
@@ -107,26 +113,39 @@ impl Captured {
         self.0.lock().get(&holder(connection)).is_some_and(|kept| kept.is_restored)
     }
 
-    /// Adds the secrets that outlived an earlier process. One that was captured since is newer.
-    pub(crate) fn restore(&self, connection: &Connection, secrets: Secrets) {
+    /// Adds the secrets that outlived an earlier process, as they were loaded when secrets had been `forgotten` this often. One
+    /// that was captured since is newer.
+    pub(crate) fn restore(&self, connection: &Connection, secrets: Secrets, forgotten: u64) {
         let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
+        if kept.forgotten != forgotten {
+            // There are newer ones, which are still to be loaded.
+            return;
+        }
+        kept.lasting.extend(secrets.keys().cloned());
         let older = secrets.into_iter().filter(|(name, _)| !kept.secrets.contains_key(name));
         let older = older.map(|(name, secret)| FoundSecret { name, secret, lifetime: None }).collect();
         kept.keep(older, Duration::ZERO);
         kept.is_restored = true;
     }
 
-    /// Forgets the secrets of the connections with this key, except those that are not stored yet: another process may have
-    /// stored newer ones. They stay masked.
-    pub(crate) fn forget(&self, key: &str) {
+    /// Forgets the secrets of the connections with this key that outlive processes, except those that are not stored yet:
+    /// another process has stored newer ones. They stay masked.
+    pub(crate) fn forget_stored(&self, key: &str) {
         let mut connections = self.0.lock();
         for (_, kept) in connections.iter_mut().filter(|((_, of, _), _)| of == key) {
-            let unsaved: Vec<_> = kept.unsaved.keys().cloned().collect();
-            let stored = kept.secrets.extract_if(.., |name, _| !unsaved.contains(name));
-            kept.before.extend(stored.map(|(name, held)| (name, held.secret)));
+            let (lasting, unsaved) = (kept.lasting.clone(), &kept.unsaved);
+            let stored = |name: &String| lasting.contains(name) && !unsaved.contains_key(name);
+            let stored: Vec<_> = kept.secrets.extract_if(.., |name, _| stored(name)).collect();
+            kept.before.extend(stored.into_iter().map(|(name, held)| (name, held.secret)));
             kept.is_restored = false;
+            kept.forgotten += 1;
         }
+    }
+
+    /// Returns how often secrets of `connection` were forgotten.
+    pub(crate) fn forgotten(&self, connection: &Connection) -> u64 {
+        self.0.lock().get(&holder(connection)).map_or(0, |kept| kept.forgotten)
     }
 
     /// Returns the secrets that must outlive the process and are not stored yet.

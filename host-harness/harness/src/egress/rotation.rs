@@ -24,9 +24,10 @@ impl Egress {
         if !self.captured.is_restored(connection) {
             let renewing = self.captured.renewing(connection);
             let _one_at_a_time = renewing.lock().await;
-            if !self.captured.is_restored(connection) {
+            while !self.captured.is_restored(connection) {
+                let forgotten = self.captured.forgotten(connection);
                 let secrets = store.load(connection).await.map_err(|error| unknown(connection, &error))?;
-                self.captured.restore(connection, secrets);
+                self.captured.restore(connection, secrets, forgotten);
             }
         }
         self.save_rotated(connection).await;

@@ -6,6 +6,7 @@ use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
+    changes::ChangeKind,
     components::{self, Publication},
     versions::Version,
 };
@@ -49,6 +50,10 @@ impl Connections {
             Err(error) => return Err(error.into()),
             // The file's own version.
             Ok(None) => {}
+            Ok(Some(publication)) if publication.digest != digest => {
+                // Another replica serves another version since.
+                return Err(PublishError::Overtaken(name));
+            }
             Ok(Some(_)) if conditions == before => {
                 let repaired = self
                     .store
@@ -103,9 +108,11 @@ impl Connections {
         let detail = json!({"by": who.0, "plugin": publication.plugin, "conditions": conditions});
         let digest = Some(publication.digest.to_string());
         let line = Record { digest, detail, ..Record::of(what) };
+        let change = self.new_change(ChangeKind::Plugin, &publication.plugin);
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    change.record(tx).await?;
                     components::insert(tx, publication.digest, bytes).await?;
                     components::publish(tx, &vault, &publication).await?;
                     audit::append(tx, &vault, ALL_TENANTS, at, &line).await

@@ -104,7 +104,7 @@ impl Connections {
             Ok(ImportOutcome::Unchanged) => {}
             Ok(ImportOutcome::Added) => reloaded.added.push(key),
             Ok(ImportOutcome::Changed) => reloaded.changed.push(key),
-            Err(ChangeError::Store(error)) if !error.is_about_one_row() => return Err(error),
+            Err(ChangeError::Store(error)) if !is_of_connection(&error) => return Err(error),
             Err(why) => {
                 tracing::warn!(connection = %key, %why, "connection not imported from the file");
                 reloaded.problems.insert(key, why.to_string());
@@ -178,9 +178,14 @@ impl Connections {
         let detail = json!({"by": Who::file(file).0, "changed": differences(&gone, &after)});
         match self.put(&after, "connection-left-file", detail).await {
             Ok(()) => reloaded.disabled.push(key),
-            Err(ChangeError::Store(error)) => return Err(error),
+            Err(ChangeError::Store(error)) if !is_of_connection(&error) => return Err(error),
             Err(why) => drop(reloaded.problems.insert(key, why.to_string())),
         }
         Ok(())
     }
+}
+
+/// Returns whether an error is about the connection alone, so that the others are imported.
+fn is_of_connection(error: &StoreError) -> bool {
+    error.is_about_one_row() || matches!(error, StoreError::ChangedMeanwhile)
 }

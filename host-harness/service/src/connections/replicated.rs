@@ -1,8 +1,8 @@
-//! Serves what other replicas changed: connections, the versions that run, and versions that are to be loaded before they
-//! serve.
+//! Serves what replicas changed: connections, the versions that run, and versions that are to be loaded before they serve.
+//! Changes of this replica are served once more: what became of one may be unknown to the caller who made it.
 //! Tested in `api/src/tests/replicas.rs`.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, str::FromStr as _, sync::Arc, time::Duration};
 
 use host_harness::plugin::Plugin;
 use host_model::digest::Digest;
@@ -20,15 +20,19 @@ use super::{
 };
 use crate::served::{ServingProblem, ServingVersion};
 
-/// How often a replica looks for changes: each takes effect within a second, also on a busy machine. Replicas that look at the
-/// same time do not hinder each other, since a look only reads.
+/// How often a replica looks for changes: each takes effect within a second, also on a busy machine.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long until a version is loaded again that did not load.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// What ends when a version was loaded: the plugin to look at again, if the version is to serve.
-type Loading = JoinSet<Option<String>>;
+/// The versions that are being loaded. Each ends with the plugin to look at again, if the version is to serve.
+#[derive(Default)]
+struct Loading {
+    tasks: JoinSet<Option<String>>,
+    /// The plugins whose published version is being loaded.
+    published: BTreeSet<String>,
+}
 
 impl Connections {
     /// Returns the change of `name` that this replica is about to make.
@@ -37,12 +41,12 @@ impl Connections {
         NewChange { replica, applied, kind, name: name.to_owned() }
     }
 
-    /// Serves what other replicas change until `stop` is cancelled.
+    /// Serves what replicas change until `stop` is cancelled.
     pub(crate) async fn follow_replicas(self, stop: CancellationToken) {
         if !self.store.is_shared() {
             return stop.cancelled().await;
         }
-        let mut loading = Loading::new();
+        let mut loading = Loading::default();
         while !stop.is_cancelled() {
             if let Err(error) = self.serve_changes(&mut loading).await {
                 tracing::warn!(%error, "changes of other replicas not served");
@@ -51,9 +55,10 @@ impl Connections {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = self.served.sync().wanted() => {}
-                Some(loaded) = loading.join_next() => {
+                Some(loaded) = loading.tasks.join_next() => {
                     if let Ok(Some(plugin)) = loaded {
-                        self.serve_plugin_again(&plugin, &mut loading).await;
+                        loading.published.remove(&plugin);
+                        self.serve_plugin_again(plugin, &mut loading).await;
                     }
                 }
             }
@@ -64,29 +69,39 @@ impl Connections {
         let (begun, applied) = (Instant::now(), self.served.sync().applied());
         let changes = self.store.read(move |c| Box::pin(changes::after(c, applied))).await?;
         let last = changes.last().map_or(applied, |change| change.number);
-        for ReplicatedChange { kind, name, replica, .. } in changes {
-            if replica == *self.store.replica() {
-                continue;
-            }
-            tracing::debug!(kind = kind.as_ref(), name, %replica, "serving a change of another replica");
-            match kind {
-                ChangeKind::Connection => self.serve_connection(&name).await?,
-                ChangeKind::Plugin => self.serve_plugin(&name, loading).await?,
-                ChangeKind::Version => self.prepare_version(&name, loading),
-            }
+        for change in changes {
+            self.serve_change(&change, loading).await?;
+            // Not again if a later one cannot be served now.
+            self.served.sync().serves_up_to(change.number);
         }
         self.served.sync().look_ended(begun, last);
         Ok(())
+    }
+
+    async fn serve_change(&self, change: &ReplicatedChange, loading: &mut Loading) -> Result<(), StoreError> {
+        let ReplicatedChange { kind, name, replica, .. } = change;
+        let is_own = replica == self.store.replica();
+        tracing::debug!(kind = kind.as_ref(), name, %replica, "serving a change");
+        match kind {
+            ChangeKind::Connection => self.serve_connection(name).await,
+            ChangeKind::Plugin => self.serve_plugin(name, loading).await,
+            ChangeKind::Secret if !is_own => {
+                self.served.host().forget_rotated(name);
+                Ok(())
+            }
+            ChangeKind::Version if !is_own => {
+                self.prepare_version(name, loading);
+                Ok(())
+            }
+            ChangeKind::Secret | ChangeKind::Version => Ok(()),
+        }
     }
 
     /// Serves the connection with this key as it is stored.
     async fn serve_connection(&self, key: &str) -> Result<(), StoreError> {
         let _alone = self.sources.changing.lock().await;
         match self.find(key).await {
-            Ok(Some(owned)) => {
-                self.served.host().forget_rotated(key);
-                self.load_connection(&owned).await?;
-            }
+            Ok(Some(owned)) => self.serve_as_stored(&owned).await?,
             Ok(None) => self.served.remove(key),
             Err(error) if error.is_about_one_row() => {
                 tracing::error!(connection = key, %error, "connection unreadable and not served");
@@ -98,8 +113,22 @@ impl Connections {
         Ok(())
     }
 
+    /// Serves `owned` by its version. The replica that changed it has raised what there is to raise, and keyed its people. A row
+    /// that cannot be read holds back no other: the connection is not served.
+    async fn serve_as_stored(&self, owned: &OwnedConnection) -> Result<(), StoreError> {
+        match self.serving_version(&owned.spec).await {
+            Ok(version) => self.served.serve(owned.for_calls(self.served.public_url()), &version),
+            Err(error) if error.is_about_one_row() => {
+                tracing::error!(connection = owned.spec.key, %error, "connection not served");
+                self.served.remove(&owned.spec.key);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Runs the version of a plugin that is published, and serves the plugin's connections by it. Loads it first if it is not
-    /// loaded; until then, the connections are not served.
+    /// loaded; until then, the connections that it is to serve are not served.
     async fn serve_plugin(&self, name: &str, loading: &mut Loading) -> Result<(), StoreError> {
         let _alone = self.sources.changing.lock().await;
         let published = match self.publication(name).await {
@@ -107,85 +136,97 @@ impl Connections {
             Err(error) if error.is_about_one_row() => None,
             Err(error) => return Err(error),
         };
-        let connections: Vec<OwnedConnection> = owned::all(&self.store).await?.owned;
-        let connections: Vec<_> = connections.into_iter().filter(|owned| owned.spec.plugin == name).collect();
-        if let Some(digest) = published.filter(|digest| !self.runs(name, *digest)) {
-            let Some(version) = self.versions.loaded(name, digest) else {
-                self.not_served_before(name, digest, &connections).await?;
-                loading.spawn(self.clone().load_published(name.to_owned(), digest));
-                return Ok(());
-            };
-            self.run(name, version, &connections).await?;
+        let mut connections = owned::all(&self.store).await?.owned;
+        connections.retain(|owned| owned.spec.plugin == name);
+        let (running, pinned) = self.by_version(connections).await?;
+        for owned in &pinned {
+            self.serve_as_stored(owned).await?;
         }
-        for owned in &connections {
-            self.load_connection(owned).await?;
+        if let Some(digest) = published.filter(|digest| !self.runs(name, *digest)) {
+            let loaded = self.versions.loaded(name, digest);
+            let is_run = loaded.is_some_and(|version| self.run(name, &version, &running));
+            if !is_run {
+                tracing::warn!(plugin = name, %digest, "version of another replica is to serve and is not loaded");
+                for owned in &running {
+                    self.served.cannot_serve(&owned.spec.key, ServingProblem::NotLoaded(digest));
+                }
+                if loading.published.insert(name.to_owned()) {
+                    loading.tasks.spawn(self.clone().load_published(name.to_owned(), digest));
+                }
+                return Ok(());
+            }
+        }
+        for owned in &running {
+            self.serve_as_stored(owned).await?;
         }
         self.bell.ring_here();
         Ok(())
     }
 
-    /// Same as [`serve_plugin`](Self::serve_plugin), for a version that was loaded in the meantime.
-    async fn serve_plugin_again(&self, name: &str, loading: &mut Loading) {
-        if let Err(error) = self.serve_plugin(name, loading).await {
+    /// Returns the connections that the running version of their plugin serves, and those that are pinned.
+    async fn by_version(
+        &self,
+        connections: Vec<OwnedConnection>,
+    ) -> Result<(Vec<OwnedConnection>, Vec<OwnedConnection>), StoreError> {
+        let (mut running, mut pinned) = (Vec::new(), Vec::new());
+        for owned in connections {
+            match self.serving_version(&owned.spec).await {
+                Ok(ServingVersion::Running) => running.push(owned),
+                Ok(_) => pinned.push(owned),
+                Err(error) if error.is_about_one_row() => pinned.push(owned),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((running, pinned))
+    }
+
+    /// Same as [`serve_plugin`](Self::serve_plugin), for a version that was loaded in the meantime. Tries again later if it fails.
+    async fn serve_plugin_again(&self, name: String, loading: &mut Loading) {
+        if let Err(error) = self.serve_plugin(&name, loading).await {
             tracing::error!(plugin = name, %error, "version of another replica not served");
+            loading.tasks.spawn(async move {
+                tokio::time::sleep(INTERVAL).await;
+                Some(name)
+            });
         }
     }
 
-    /// Exchanges the version that the plugin runs for `version`.
-    async fn run(
-        &self,
-        name: &str,
-        version: Arc<Plugin>,
-        connections: &[OwnedConnection],
-    ) -> Result<(), StoreError> {
+    /// Exchanges the version that the plugin runs for `version`, which is to serve `connections`. Returns whether it runs.
+    fn run(&self, name: &str, version: &Arc<Plugin>, connections: &[OwnedConnection]) -> bool {
         let digest = version.digest();
-        let mut running = Vec::new();
         for owned in connections {
-            if matches!(self.serving_version(&owned.spec).await?, ServingVersion::Running) {
-                running.push(owned);
+            // One that does not fit, since it was changed at the same time, must not keep the others on the old version.
+            if owned.for_calls(self.served.public_url()).resolve(version.manifest()).is_err() {
+                self.served.host().remove_connection(&owned.spec.key);
             }
         }
-        let specs = self.served_specs(running.into_iter());
-        let exchanged = match self.served.host().plugin(name) {
-            Some(slot) => {
-                let exchanged = slot.replace_with(version, &specs).map_err(|error| error.to_string());
-                if exchanged.is_ok() {
-                    slot.forget_previous();
-                }
-                exchanged
-            }
-            None => self.served.host().add_loaded(name, version).map_err(|error| error.to_string()),
+        let specs = self.served_specs(connections.iter());
+        let exchanged = if let Some(slot) = self.served.host().plugin(name) {
+            let exchanged = slot.replace_with(Arc::clone(version), &specs);
+            slot.forget_previous();
+            exchanged.map(drop).map_err(|error| error.to_string())
+        } else {
+            let added = self.served.host().add_loaded(name, Arc::clone(version));
+            added.map(drop).map_err(|error| error.to_string())
         };
-        match exchanged {
-            Ok(_) => tracing::info!(plugin = name, %digest, "plugin version of another replica serves"),
-            // The replica that published it has checked the same.
+        match &exchanged {
+            Ok(()) => tracing::info!(plugin = name, %digest, "plugin version of another replica serves"),
             Err(error) => {
                 tracing::error!(plugin = name, %digest, error, "version of another replica not served");
             }
         }
-        Ok(())
-    }
-
-    /// Serves `connections` no more: another version is to serve them, which is not loaded yet.
-    async fn not_served_before(
-        &self,
-        name: &str,
-        digest: Digest,
-        connections: &[OwnedConnection],
-    ) -> Result<(), StoreError> {
-        tracing::warn!(plugin = name, %digest, "version of another replica is to serve and is not loaded");
-        for owned in connections {
-            if matches!(self.serving_version(&owned.spec).await?, ServingVersion::Running) {
-                self.served.cannot_serve(&owned.spec.key, ServingProblem::NotLoaded(digest));
-            }
-        }
-        Ok(())
+        exchanged.is_ok()
     }
 
     /// Loads the published version of a plugin. Returns the name of the plugin.
     async fn load_published(self, name: String, digest: Digest) -> Option<String> {
-        if let Err(error) = self.versions.stored_version(&name, digest).await {
+        let is_loaded = self.versions.loaded(&name, digest).is_some();
+        let loaded = self.versions.stored_version(&name, digest).await;
+        if let Err(error) = &loaded {
             tracing::error!(plugin = name, %digest, %error, "version of another replica not loaded");
+        }
+        if is_loaded || loaded.is_err() {
+            // It did not load, or did not run although it was loaded.
             tokio::time::sleep(AGAIN_AFTER).await;
         }
         Some(name)
@@ -195,7 +236,7 @@ impl Connections {
     fn prepare_version(&self, named: &str, loading: &mut Loading) {
         let Some((plugin, digest)) = named.rsplit_once('@') else { return };
         let Ok(digest) = Digest::from_str(digest) else { return };
-        loading.spawn(self.clone().load_prepared(plugin.to_owned(), digest));
+        loading.tasks.spawn(self.clone().load_prepared(plugin.to_owned(), digest));
     }
 
     async fn load_prepared(self, plugin: String, digest: Digest) -> Option<String> {

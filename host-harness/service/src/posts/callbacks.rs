@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     requests::callback::CallbackUrl,
+    sending_right::SendingRight,
     tasks::{Tasks, pause},
 };
 
@@ -58,8 +59,9 @@ pub(crate) struct CallbackPosters {
 }
 
 impl CallbackPosters {
-    pub(crate) fn new() -> Result<Self, NoClient> {
-        Ok(Self { public: Poster::vetted(Reach::Public)?, loopback: Poster::vetted(Reach::Loopback)? })
+    pub(crate) fn new(sending_right: &SendingRight) -> Result<Self, NoClient> {
+        let vetted = |reach| Poster::vetted(reach, sending_right.clone());
+        Ok(Self { public: vetted(Reach::Public)?, loopback: vetted(Reach::Loopback)? })
     }
 
     fn to(&self, url: &CallbackUrl) -> &Poster {

@@ -22,6 +22,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::sending_right::SendingRight;
 use host_harness::egress::{Reach, client, refused_address, retry_after::retry_after, vetted_client};
 use host_model::{backoff::backoff, secret::Secret};
 
@@ -37,7 +38,11 @@ const MAX_BACKOFF: Duration = Duration::from_hours(6);
 
 /// The client for all posts. Clones share its connections.
 #[derive(Clone)]
-pub(crate) struct Poster(reqwest::Client);
+pub(crate) struct Poster {
+    client: reqwest::Client,
+    /// A replica whose work others have taken over must not post what they have posted since.
+    sending_right: SendingRight,
+}
 
 /// A message to post.
 pub(crate) struct Message {
@@ -77,29 +82,32 @@ pub struct NoClient(String);
 
 impl Poster {
     /// Creates a client that trusts the public authorities.
-    pub(crate) fn new() -> Result<Self, NoClient> {
-        Self::built(client(&[]))
+    pub(crate) fn new(sending_right: SendingRight) -> Result<Self, NoClient> {
+        Self::built(client(&[]), sending_right)
     }
 
     /// Creates a client for addresses that the operator did not configure: it connects only to those within `reach`.
-    pub(crate) fn vetted(reach: Reach) -> Result<Self, NoClient> {
-        Self::built(vetted_client(&[], reach))
+    pub(crate) fn vetted(reach: Reach, sending_right: SendingRight) -> Result<Self, NoClient> {
+        Self::built(vetted_client(&[], reach), sending_right)
     }
 
-    fn built(builder: Result<reqwest::ClientBuilder, impl Display>) -> Result<Self, NoClient> {
+    fn built(
+        builder: Result<reqwest::ClientBuilder, impl Display>,
+        sending_right: SendingRight,
+    ) -> Result<Self, NoClient> {
         builder
             .map_err(|error| NoClient(error.to_string()))?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
             .build()
-            .map(Self)
+            .map(|client| Self { client, sending_right })
             .map_err(|error| NoClient(error.to_string()))
     }
 
     /// Posts `message` to `url` once. Only a status from 200 to 299 counts as accepted.
     pub(crate) async fn post(&self, url: &str, message: Message, now: SystemTime) -> Result<(), PostError> {
-        let request = self.0.post(url).headers(headers(&message, now)?).body(message.body);
-        Self::sent(request, now).await.map(drop)
+        let request = self.client.post(url).headers(headers(&message, now)?).body(message.body);
+        self.sent(request, now).await.map(drop)
     }
 
     /// Exchanges JSON with the platform: sends `body`, if there is one, and returns the answer.
@@ -110,11 +118,11 @@ impl Poster {
         body: Option<&Value>,
         now: SystemTime,
     ) -> Result<Value, PostError> {
-        let mut request = self.0.request(method, url);
+        let mut request = self.client.request(method, url);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let mut answer = Self::sent(request, now).await?;
+        let mut answer = self.sent(request, now).await?;
         let mut read = Vec::new();
         let unread = PostError::without_answer;
         while let Some(piece) =
@@ -128,8 +136,21 @@ impl Poster {
         serde_json::from_slice(&read).map_err(|_| unread("the receiver did not answer with JSON"))
     }
 
-    async fn sent(request: reqwest::RequestBuilder, now: SystemTime) -> Result<reqwest::Response, PostError> {
-        let answer = request.send().await.map_err(|error| {
+    async fn sent(
+        &self,
+        request: reqwest::RequestBuilder,
+        now: SystemTime,
+    ) -> Result<reqwest::Response, PostError> {
+        let lost = || PostError::without_answer("this replica has lost touch with its database");
+        if !self.sending_right.may_send() {
+            return Err(lost());
+        }
+        let answer = tokio::select! {
+            biased;
+            () = self.sending_right.ended() => return Err(lost()),
+            answer = request.send() => answer,
+        };
+        let answer = answer.map_err(|error| {
             let why = if let Some(refused) = refused_address(&error) {
                 refused
             } else if error.is_timeout() {
@@ -267,7 +288,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let poster = Poster::new().unwrap();
+        let poster = Poster::new(SendingRight::Alone).unwrap();
         let answer_of = async |url: String| {
             let message = Message { id: "m-1".into(), body: b"{}".to_vec(), signed_by: None, bearer: None };
             poster.post(&url, message, UNIX_EPOCH).await.map_err(|error| (error.why, error.retry_after))

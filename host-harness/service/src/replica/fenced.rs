@@ -10,7 +10,10 @@ use host_harness::{
 };
 use host_model::contract::http::{HttpError, HttpErrorKind};
 
-use super::sending_right::SendingRight;
+use crate::sending_right::SendingRight;
+
+const LOST_TOUCH: &str =
+    "this replica has lost touch with its database, and others may have taken over its work";
 
 /// Sends through another transport while this replica may act.
 pub(crate) struct Fenced {
@@ -30,16 +33,30 @@ impl Transport for Fenced {
         connection: &'a Connection,
         outgoing: Outgoing,
     ) -> BoxFuture<'a, Result<VendorResponse, HttpError>> {
-        if self.sending_right.may_send() {
-            return self.transport.send(connection, outgoing);
-        }
-        let message = "nothing was sent: this replica has lost touch with its database, and others may have taken over its work";
-        let error = HttpError {
-            kind: HttpErrorKind::Unreachable,
-            message: message.to_owned(),
-            request_sent: false,
-            retry_after_ms: None,
-        };
-        Box::pin(std::future::ready(Err(error)))
+        Box::pin(async move {
+            if !self.sending_right.may_send() {
+                return Err(not_sent());
+            }
+            tokio::select! {
+                // First, so that a process that was frozen in the middle goes no further.
+                biased;
+                () = self.sending_right.ended() => {
+                    Err(cut_off())
+                }
+                answer = self.transport.send(connection, outgoing) => answer,
+            }
+        })
     }
+}
+
+/// The error of a request that this replica had no right to send.
+fn not_sent() -> HttpError {
+    let (kind, message) = (HttpErrorKind::Unreachable, format!("nothing was sent: {LOST_TOUCH}"));
+    HttpError { kind, message, request_sent: false, retry_after_ms: None }
+}
+
+/// The error of a request during which the right to send ended.
+fn cut_off() -> HttpError {
+    let (kind, message) = (HttpErrorKind::TimedOut, format!("the request was cut off: {LOST_TOUCH}"));
+    HttpError { kind, message, request_sent: true, retry_after_ms: None }
 }

@@ -7,8 +7,11 @@ use host_harness::{
 };
 use iterable_stand_in::StandIn;
 
-use super::*;
-use crate::testing::bench::{component, spec};
+use super::{others::MAX_SILENCE, *};
+use crate::{
+    sending_right::SENDS_FOR,
+    testing::bench::{component, spec},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_gave_no_sign_of_life_for_a_while_sends_nothing() {
@@ -25,4 +28,9 @@ async fn a_replica_that_gave_no_sign_of_life_for_a_while_sends_nothing() {
     sending_right.renew(Instant::now());
     checks().await;
     assert!(!stand_in.requests().is_empty());
+}
+
+#[test]
+fn the_right_to_send_ends_before_others_take_over() {
+    assert!(SENDS_FOR + MAX_BEAT < MAX_SILENCE);
 }

@@ -148,7 +148,8 @@ impl work::Source for Worker {
             late::raise_and_prune(&store, now).await?;
             self.released_for = None;
         }
-        if under_way.len() >= self.workers {
+        // What was changed may not have reached this replica: others go on.
+        if under_way.len() >= self.workers || !self.served.sync().is_current().await {
             return Ok(());
         }
         self.release_contradicted(now).await?;

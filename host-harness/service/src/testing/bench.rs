@@ -163,7 +163,7 @@ impl Bench {
     /// Returns the posts of this service.
     #[cfg(test)]
     pub(crate) fn posts(&self) -> crate::posts::Posts {
-        self.parts.posts(crate::posts::post::Poster::new().unwrap())
+        self.parts.posts(crate::posts::post::Poster::new(crate::sending_right::SendingRight::Alone).unwrap())
     }
 
     /// Advances the clocks of the host and of Iterable.
@@ -322,6 +322,7 @@ async fn parts(
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
     let host = host.start().await.unwrap();
-    let sync = SyncState::of(&store, 0);
+    // Nothing looks for changes here.
+    let sync = SyncState::alone();
     Parts::new(host, store, clock, ledger, sync, &Config::default(), config)
 }

@@ -80,6 +80,10 @@ impl work::Source for Inbox {
     }
 
     async fn begin(&mut self, under_way: &mut ReadingTasks) -> Result<(), StoreError> {
+        // What was changed may not have reached this replica: others go on.
+        if !self.served.sync().is_current().await {
+            return Ok(());
+        }
         let longest_call_ms = self.longest_call_ms();
         while under_way.len() < MAX_CONCURRENT_READINGS {
             let (now, full) = (self.clock.date_ms(), busy_connections(under_way));

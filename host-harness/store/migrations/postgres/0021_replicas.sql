@@ -26,7 +26,7 @@ CREATE TABLE lead (
 
 -- The latest change of each connection and plugin that every replica has to serve, numbered in their order.
 CREATE TABLE changes (
-    -- connection, plugin, or version: one to be loaded.
+    -- connection, secret of one, plugin, or version: one to be loaded.
     kind TEXT COLLATE "C" NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
     number BIGINT NOT NULL,

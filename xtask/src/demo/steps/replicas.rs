@@ -16,7 +16,7 @@ use crate::programs::{
 /// The number of people who opt out while a replica is killed.
 const MANY: usize = 30;
 
-/// How long the other replica may take: it takes over after fifteen seconds.
+/// How long the other replica may take: it takes over after twenty seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Kills the replica that leads while people opt out at both.

@@ -203,9 +203,15 @@ impl Connections {
         let step = progress.step(self, VersionState::Serving, evidence);
         let (vault, version) = (self.store.vault().clone(), progress.version.clone());
         let change = self.new_change(ChangeKind::Plugin, &name);
+        let of_connections: Vec<_> =
+            changed.iter().map(|one| self.new_change(ChangeKind::Connection, one.key())).collect();
         self.write_step(move |tx| {
             Box::pin(async move {
                 change.record(tx).await?;
+                for of_connection in of_connections {
+                    // Another replica may have changed it since it was read.
+                    of_connection.record(tx).await?;
+                }
                 components::insert(tx, version.digest, component).await?;
                 components::publish(tx, &vault, &publication).await?;
                 serve(tx, &vault, &version, step).await?;

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use host_store::Store;
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// How long after its last sign of life a replica may send to vendors. The others take over its work later than that, so that
 /// a replica that was frozen sends nothing of what they have carried out in its place.
-const SENDS_FOR: Duration = Duration::from_secs(10);
+pub(crate) const SENDS_FOR: Duration = Duration::from_secs(10);
 
 /// The right to send. Clones share it.
 #[derive(Clone, Debug)]
@@ -41,14 +41,26 @@ impl SendingRight {
     }
 }
 
+impl SendingRight {
+    /// Completes when this replica may not send any more.
+    pub(crate) async fn ended(&self) {
+        let Self::Shared(last) = self else { return std::future::pending().await };
+        loop {
+            let Some(ends) = last.lock().map(|last| last + SENDS_FOR) else { return };
+            if ends <= Instant::now() {
+                return;
+            }
+            sleep_until(ends).await;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replica::others::MAX_SILENCE;
 
     #[test]
-    fn the_right_ends_before_others_take_over() {
-        assert!(SENDS_FOR < MAX_SILENCE);
+    fn the_right_lasts_for_a_while_from_each_sign_of_life() {
         let sending_right = SendingRight::Shared(Arc::default());
         assert!(!sending_right.may_send(), "it has not joined");
         sending_right.renew(Instant::now());
