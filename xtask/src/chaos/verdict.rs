@@ -106,9 +106,9 @@ fn wishes(cluster: &Cluster, stand_in: &StandIn, log: &Log, sent: &[Value]) -> R
     for (person, wished) in &wished {
         let arrived = arrived.get(*person).map(Vec::as_slice).unwrap_or_default();
         let truth = stand_in.get(&format!("people/{person}"))?;
-        let left = list(&truth, "/person/dataFields/unsubscribedChannelIds")?
-            .iter()
-            .any(|id| id.as_i64() == Some(CHANNEL));
+        // A person who never left a channel has no such list.
+        let left = truth.pointer("/person/dataFields/unsubscribedChannelIds").and_then(Value::as_array);
+        let left = left.into_iter().flatten().any(|id| id.as_i64() == Some(CHANNEL));
         let stands = if left { "opt_out" } else { "opt_in" };
         if !are_in_order(arrived, wished) || wished.last() != Some(&stands) {
             let of_person = log.wishes.iter().filter(|wish| wish.person == *person);
