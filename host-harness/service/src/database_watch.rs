@@ -1,5 +1,4 @@
 //! Watches the database for what slows replicas down: a transaction that is held open keeps dead rows from being removed.
-//! Tested in `api/src/tests/replicas.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +24,9 @@ const HELD_OPEN: &str = "transaction-held-open";
 
 /// Raises the alarm while a transaction is too old, until `stop` is cancelled.
 pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    if !store.is_shared() {
+        return stop.cancelled().await;
+    }
     let seen = store.read(|connection| Box::pin(gauges::seen_transactions(connection))).await;
     if matches!(seen, Ok(SeenTransactions::Own)) {
         tracing::warn!(
@@ -41,9 +43,6 @@ pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, stop: CancellationT
 }
 
 async fn look(store: &Store, at: i64) -> Result<(), StoreError> {
-    if !store.is_shared() {
-        return Ok(());
-    }
     let gauges = store.read(|connection| Box::pin(gauges::of_database(connection))).await?;
     report(store, at, gauges.oldest_transaction_seconds.unwrap_or_default()).await
 }

@@ -73,7 +73,7 @@ impl SyncState {
         });
     }
 
-    /// Completes when somebody waits for a look.
+    /// Completes when a caller waits for a look.
     pub(crate) async fn wanted(&self) {
         self.0.wanted.notified().await;
     }

@@ -32,10 +32,7 @@ impl<T> Tasks<T> {
 
     /// Starts a task. One of a duty belongs to its tenure too.
     pub(crate) fn begin(&mut self, about: T, task: impl Future<Output = ()> + Send + 'static) {
-        let task = match Tenure::current() {
-            Some(tenure) => self.set.spawn(tenure.scope(task)),
-            None => self.set.spawn(task),
-        };
+        let task = self.set.spawn(Tenure::inherited(task));
         self.about.insert(task.id(), about);
     }
 

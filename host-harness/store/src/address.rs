@@ -50,7 +50,7 @@ pub struct PostgresAddress {
     route: Route,
 }
 
-/// The parameter with settings of a session, which belong to nobody behind a pooler.
+/// The parameter with settings of a session, which are not kept behind a pooler.
 const SETTINGS: &str = "options";
 
 /// Why a URL is not one of a database.

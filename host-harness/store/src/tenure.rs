@@ -38,13 +38,24 @@ impl Tenure {
     }
 
     /// Runs `duty` in this tenure: once another replica leads, each of its transactions fails with
-    /// [`StoreError::LeadLost`]. A task that it spawns needs a scope of its own.
+    /// [`StoreError::LeadLost`]. A task that it spawns is one of the duty only if it is [`inherited`](Self::inherited).
     pub fn scope<F: Future>(self, duty: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, duty)
     }
 
+    /// Returns `task` for a task of its own, in the tenure of the current duty if there is one.
+    pub fn inherited<F: Future>(task: F) -> impl Future<Output = F::Output> {
+        let tenure = Self::current();
+        async move {
+            match tenure {
+                Some(tenure) => tenure.scope(task).await,
+                None => task.await,
+            }
+        }
+    }
+
     /// Returns the tenure of the current duty; `None` outside of duties.
-    pub fn current() -> Option<Self> {
+    pub(crate) fn current() -> Option<Self> {
         CURRENT.try_with(Self::clone).ok()
     }
 

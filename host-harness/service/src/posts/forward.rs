@@ -51,11 +51,7 @@ impl Forwarding {
     pub(crate) async fn run(self, forwards: BTreeMap<String, ForwardConfig>, stop: CancellationToken) {
         let mut tenants = JoinSet::new();
         for (tenant, to) in forwards {
-            let posts = self.clone().run_one(tenant, to, stop.clone());
-            match Tenure::current() {
-                Some(tenure) => tenants.spawn(tenure.scope(posts)),
-                None => tenants.spawn(posts),
-            };
+            tenants.spawn(Tenure::inherited(self.clone().run_one(tenant, to, stop.clone())));
         }
         if tenants.is_empty() {
             stop.cancelled().await;

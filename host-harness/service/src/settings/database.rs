@@ -52,7 +52,7 @@ pub(super) fn databases(
                 database: DatabaseAddress::Server(database),
             });
         };
-        // Whoever names an address for notifications has a pooler at the other.
+        // If an address for notifications is given, the other one is a pooler's.
         let database = database.pooled().map_err(|error| wrong(at, "database", error)).ok()?;
         let listen = PostgresAddress::new(&listen, password);
         let listen = listen.map_err(|error| wrong(listen_at, "listen-url", error)).ok()?;

@@ -5,6 +5,7 @@ mod proxy;
 mod refusals;
 mod turns;
 
+use self::proxy::{Loses, Proxy};
 use super::*;
 use crate::{
     handle::Store,
@@ -28,6 +29,16 @@ async fn insert_mark(tx: &mut Tx, name: &'static str) -> Result<(), StoreError> 
 
 async fn mark(store: &Store, name: &'static str) -> Result<(), StoreError> {
     store.write(move |tx| Box::pin(insert_mark(tx, name))).await
+}
+
+/// Loses the answer to one commit and another commit on the way of `store`: the first counts, the second does not.
+async fn assert_commits_count(store: &Store, proxy: &Proxy) {
+    proxy.lose(Loses::AnswerToCommit);
+    mark(store, "answer lost").await.unwrap();
+    proxy.lose(Loses::Commit);
+    mark(store, "commit lost").await.unwrap_err();
+    mark(store, "nothing lost").await.unwrap();
+    assert_eq!(marks(store).await, ["answer lost", "nothing lost"]);
 }
 
 /// Returns the marks of tests.

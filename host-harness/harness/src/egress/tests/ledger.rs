@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use test_support::eventually;
 
 use super::*;
 use crate::egress::{Ledger, LimitReached, NotEntered, OnRequestEnd};
@@ -179,9 +180,7 @@ async fn a_ledger_that_others_count_in_has_every_limit_and_is_asked_again_while_
     let full = |wait| NotEntered::Full(LimitReached { for_another: Some(wait) });
     book.refuses(full(Duration::from_millis(300)));
     let opens = async {
-        while book.entered() < 3 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("three refusals", async || book.entered(), |entered| *entered >= 3).await;
         book.refuses(None);
     };
     let (sent, ()) = tokio::join!(bench.send(request()), opens);

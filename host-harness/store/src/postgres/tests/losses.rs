@@ -2,10 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::{
-    proxy::{Loses, Proxy},
-    *,
-};
+use super::*;
 use crate::testing::master_key;
 
 /// Begins to write the mark `name` after the statement `first`, and stops in the middle of the transaction. Returns the process id of the connection,
@@ -104,12 +101,7 @@ async fn a_commit_whose_answer_is_lost_counts_and_one_that_did_not_arrive_does_n
     let proxy = Proxy::start(database.host_and_port()).await;
     let address = crate::DatabaseAddress::Server(database.by_way_of(proxy.port));
     let store = Store::open_at(&address, &master_key()).await.unwrap();
-    proxy.lose(Loses::AnswerToCommit);
-    mark(&store, "answer lost").await.unwrap();
-    proxy.lose(Loses::Commit);
-    mark(&store, "commit lost").await.unwrap_err();
-    mark(&store, "nothing lost").await.unwrap();
-    assert_eq!(marks(&store).await, ["answer lost", "nothing lost"]);
+    assert_commits_count(&store, &proxy).await;
 }
 
 #[tokio::test]

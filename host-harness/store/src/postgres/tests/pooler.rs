@@ -5,10 +5,7 @@ use std::{pin::pin, time::Duration};
 use futures::future::{BoxFuture, join_all, select};
 use tokio::{sync::watch, time::timeout};
 
-use super::{
-    proxy::{Loses, Proxy},
-    *,
-};
+use super::*;
 use crate::{
     DatabaseAddress,
     audit::{self, Record},
@@ -151,12 +148,7 @@ async fn a_commit_whose_answer_is_lost_before_a_pooler_counts_and_one_that_did_n
     let proxy = Proxy::start(pooled.pooler.host_and_port()).await;
     let pooled = PooledDatabase { pooler: pooled.pooler.by_way_of(proxy.port), ..pooled };
     let store = pooled.open().await.unwrap();
-    proxy.lose(Loses::AnswerToCommit);
-    mark(&store, "answer lost").await.unwrap();
-    proxy.lose(Loses::Commit);
-    mark(&store, "commit lost").await.unwrap_err();
-    mark(&store, "nothing lost").await.unwrap();
-    assert_eq!(marks(&store).await, ["answer lost", "nothing lost"]);
+    assert_commits_count(&store, &proxy).await;
 }
 
 /// What became of the writes of all clients.
@@ -180,13 +172,13 @@ impl Writes {
         }
     }
 
-    /// Returns once so many more are acknowledged.
+    /// Returns once `count` more writes are acknowledged.
     async fn acknowledge(&self, count: usize) {
         let wanted = self.acknowledged.borrow().len() + count;
         self.acknowledged.subscribe().wait_for(|names| names.len() >= wanted).await.unwrap();
     }
 
-    /// Returns once so many more have failed.
+    /// Returns once `count` more writes have failed.
     async fn fail(&self, count: usize) {
         let wanted = *self.failed.borrow() + count;
         self.failed.subscribe().wait_for(|failed| *failed >= wanted).await.unwrap();

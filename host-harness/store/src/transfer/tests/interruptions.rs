@@ -99,7 +99,8 @@ async fn a_transfer_that_is_cut_off_while_it_compares_compares_anew() {
     let Some(moving) = Moving::filled().await else { return };
     for batch in [1, 20] {
         let at = CutOff { batch, ..CutOff::first(TransferStep::Comparing) };
-        assert!(moving.cut_off(at).await.is_none());
+        let ended = moving.cut_off(at).await;
+        assert!(ended.is_none(), "it ended before it was cut off");
         moving.assert_neither_is_served().await;
     }
     moving.run().await.unwrap();
