@@ -2,7 +2,11 @@
 
 mod api_keys;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use sqlx::Connection as _;
 
@@ -16,7 +20,7 @@ impl Operator {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let operator = Self(folder);
-        std::fs::write(operator.file("master.key"), "ab".repeat(32)).unwrap();
+        operator.store_master_key(&"ab".repeat(32));
         std::fs::write(operator.file("connector-host.toml"), "service.master-key = { file = 'master.key' }")
             .unwrap();
         operator
@@ -24,6 +28,12 @@ impl Operator {
 
     fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// Stores the master key, which every command warns about if others can read it.
+    fn store_master_key(&self, key: &str) {
+        std::fs::write(self.file("master.key"), key).unwrap();
+        std::fs::set_permissions(self.file("master.key"), Permissions::from_mode(0o600)).unwrap();
     }
 
     async fn run(&self, arguments: &[&str]) -> (Exit, String, String) {
@@ -310,7 +320,7 @@ async fn what_an_upgrade_took_over_unchecked_is_listed() {
     let operator = Operator::new();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store-0.1.0");
     std::fs::copy(fixture.join("host.db"), operator.file("connector-host.db")).unwrap();
-    std::fs::copy(fixture.join("master.key"), operator.file("master.key")).unwrap();
+    operator.store_master_key(&std::fs::read_to_string(fixture.join("master.key")).unwrap());
     let (exit, out, err) = operator.run(&["audit", "verify"]).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
     let list = "taken over unchecked from a version without authentication codes: API keys platform, acme, reader; \
