@@ -93,6 +93,7 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "request-expired" => {
             ("Tell the person, find out what held the request back, and put it back in the queue.", Request)
         }
+        "replica-silent" => ("See whether the machine of the replica runs, and look at its log.", Elsewhere),
         "request-fails-unexpectedly" => (
             "Look at what the vendor answered, remove the cause, and put the request back in the queue.",
             Request,

@@ -245,7 +245,7 @@ impl SignsOfLife {
             Box::pin(async move {
                 let mut removed = Vec::new();
                 for last in silent {
-                    if replicas::remove(tx, &last).await? == RowChange::Changed {
+                    if replicas::remove(tx, &last, at).await? == RowChange::Changed {
                         removed.push(last.id);
                     }
                 }

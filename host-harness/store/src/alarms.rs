@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 29] = [
+pub const KINDS: [&str; 30] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -27,6 +27,7 @@ pub const KINDS: [&str; 29] = [
     "plugin-not-loaded",
     "plugin-not-proven",
     "plugin-version-not-authentic",
+    "replica-silent",
     "request-expired",
     "request-fails-unexpectedly",
     "request-late",

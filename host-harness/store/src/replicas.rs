@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 
 use crate::{
+    alarms::{self, Alarm},
+    audit::ALL_TENANTS,
     changes,
     columns::{Column, column},
     database::Tx,
@@ -82,7 +84,15 @@ pub async fn date_ms(connection: &mut Tx) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await?)
 }
 
-/// Enters a replica that starts with everything that is stored.
+/// The kind of the alarm about a machine whose replica the others removed.
+const SILENT: &str = "replica-silent";
+
+/// Returns the machine of the replica with the name `MACHINE:PROCESS`.
+fn machine(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(machine, _)| machine)
+}
+
+/// Enters a replica that starts with everything that is stored, and ends the alarm about its machine.
 pub async fn join(tx: &mut Tx, id: &ReplicaId, name: &str) -> Result<(), StoreError> {
     let now = clock(tx);
     let sql = format!(
@@ -90,8 +100,9 @@ pub async fn join(tx: &mut Tx, id: &ReplicaId, name: &str) -> Result<(), StoreEr
     );
     let applied = changes::last(tx).await?;
     let joined = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).bind(name);
-    joined.bind(env!("CARGO_PKG_VERSION")).bind(applied).execute(tx).await?;
-    Ok(())
+    joined.bind(env!("CARGO_PKG_VERSION")).bind(applied).execute(&mut *tx).await?;
+    let at = date_ms(tx).await?;
+    alarms::is_over(tx, at, SILENT, machine(name)).await
 }
 
 /// Gives a sign of life of the replica `id`, which serves `versions` and all changes up to `applied`, and takes the lead if
@@ -115,11 +126,24 @@ pub async fn beat(
     Ok(Beat { others, tenure: Tenure::take(tx, id, now).await? })
 }
 
-/// Removes a replica that gave no sign of life since `last`.
-pub async fn remove(tx: &mut Tx, last: &SignOfLife) -> Result<RowChange, StoreError> {
-    let removed = sqlx::query("DELETE FROM replicas WHERE id = $1 AND beats = $2");
-    let removed = removed.bind(last.id.as_str()).bind(last.beats).execute(tx).await?;
-    Ok(RowChange::of(removed.rows_affected()))
+/// Removes a replica that gave no sign of life since `last`, and raises the alarm about its machine at `at`.
+pub async fn remove(tx: &mut Tx, last: &SignOfLife, at: i64) -> Result<RowChange, StoreError> {
+    let removed = sqlx::query_scalar("DELETE FROM replicas WHERE id = $1 AND beats = $2 RETURNING name");
+    let removed: Option<String> =
+        removed.bind(last.id.as_str()).bind(last.beats).fetch_optional(&mut *tx).await?;
+    let Some(name) = removed else { return Ok(RowChange::Unchanged) };
+    let alarm = Alarm {
+        tenant: ALL_TENANTS,
+        connection: None,
+        kind: SILENT,
+        about: machine(&name),
+        detail: &format!(
+            "replica {name} gave no sign of life for a while, and the others have taken over its work; see whether its \
+             machine runs, and its log"
+        ),
+    };
+    alarms::raise(tx, at, &alarm).await?;
+    Ok(RowChange::Changed)
 }
 
 /// Removes all replicas but `id`: it holds the only lock on the database, so they have ended.

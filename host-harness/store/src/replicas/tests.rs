@@ -26,7 +26,7 @@ async fn beats(store: &Store, name: &'static str) -> Result<Beat, StoreError> {
 /// Removes the replica with as many signs of life as `seen` says.
 async fn removes(store: &Store, seen: &SignOfLife) -> RowChange {
     let seen = seen.clone();
-    write(store, move |tx| Box::pin(async move { remove(tx, &seen).await })).await
+    write(store, move |tx| Box::pin(async move { remove(tx, &seen, 9).await })).await
 }
 
 #[tokio::test]
@@ -64,6 +64,27 @@ async fn a_replica_that_gives_a_sign_of_life_in_the_last_moment_is_not_removed()
     let shown: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.leads_since.is_some())).collect();
     assert_eq!(shown, [("first", false), ("second", true)]);
     assert_eq!(all[1].versions["iterable"], "sha256:00");
+}
+
+#[tokio::test]
+async fn a_silent_replica_is_an_alarm_until_one_starts_on_the_same_machine() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for name in ["lost:1", "first:2"] {
+        joins(&store, name).await;
+    }
+    let open = async || {
+        let open = store.read(|c| Box::pin(alarms::open(c))).await.unwrap();
+        open.into_iter().map(|alarm| (alarm.kind, alarm.about)).collect::<Vec<_>>()
+    };
+    let mut others = beats(&store, "first:2").await.unwrap().others;
+    assert_eq!(removes(&store, &others.remove(0)).await, RowChange::Changed);
+    let alarm = vec![("replica-silent".to_owned(), "lost".to_owned())];
+    assert_eq!(open().await, alarm);
+    joins(&store, "another:1").await;
+    assert_eq!(open().await, alarm);
+    joins(&store, "lost:3").await;
+    assert_eq!(open().await, []);
 }
 
 #[tokio::test]
