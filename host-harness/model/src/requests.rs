@@ -74,6 +74,13 @@ pub enum Step {
     Confirm,
 }
 
+impl RequestState {
+    /// Returns whether no further attempt follows, unless the request is replayed.
+    pub fn has_ended(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
 impl Action {
     /// Returns the duty that the connection must have.
     pub fn duty(self) -> Duty {

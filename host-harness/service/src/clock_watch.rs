@@ -116,14 +116,14 @@ mod tests {
         }
     }
 
-    const WAITS: &str = "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-                         VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 1, 4000000000000)";
+    const WAITS: &str = "INSERT INTO open_requests (seq, tenant, connection, person, action, received_at, state, step, next_at, \
+                           generation) VALUES (1, 'acme', 'n', 1, 'erasure', 1, 'waiting', 'act', 4000000000000, 0)";
 
     async fn next_at(store: &Store) -> i64 {
         write(store, |tx| {
-            Box::pin(
-                async move { Ok(sqlx::query_scalar("SELECT next_at FROM requests").fetch_one(tx).await?) },
-            )
+            Box::pin(async move {
+                Ok(sqlx::query_scalar("SELECT next_at FROM open_requests").fetch_one(tx).await?)
+            })
         })
         .await
     }
@@ -147,7 +147,7 @@ mod tests {
         stop.cancel();
         running.await.unwrap();
         // The same at a start, in case the clock was corrected before.
-        sql(&store, "UPDATE requests SET next_at = 4000000000000").await;
+        sql(&store, "UPDATE open_requests SET next_at = 4000000000000").await;
         ClockWatch::begin(&store, clock).await.unwrap();
         assert_eq!(next_at(&store).await, due);
         let records = host_store::testing::audit_records(&store, "*").await;

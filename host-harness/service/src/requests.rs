@@ -12,6 +12,7 @@ mod end;
 pub(crate) mod ends;
 pub mod forecast;
 pub mod handler;
+pub(crate) mod history;
 pub(crate) mod late;
 mod limit_queues;
 pub mod person_context;

@@ -40,6 +40,10 @@ const DAY: Duration = Duration::from_hours(24);
 /// The default lifetime of webhook tokens, the same as in Fides.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
+/// The minimum time that a request is kept after its end: the data of a failed one is kept for 30 days, in which it can be
+/// replayed and its end is posted.
+pub(crate) const MIN_KEEP_REQUESTS_DAYS: u32 = 31;
+
 /// The default time that work and responses in progress may take after a stop: as long as proxies usually wait for a
 /// response.
 const STOP_GRACE: Duration = Duration::from_secs(30);
@@ -133,6 +137,8 @@ pub struct ServiceConfig {
     pub keep_deliveries: Duration,
     /// How long the feed keeps an event.
     pub keep_events: Duration,
+    /// How long after its end a request is kept; `None` for good.
+    pub keep_requests: Option<Duration>,
     /// The address to post alarms to.
     pub alarm_url: Option<String>,
     /// How long work and responses in progress may take after a stop.
@@ -160,6 +166,7 @@ struct ServiceSection {
     token_window_days: Option<NonZeroU32>,
     keep_deliveries_days: Option<NonZeroU32>,
     keep_events_days: Option<NonZeroU32>,
+    keep_requests_days: Option<NonZeroU32>,
     alarm_url: Option<String>,
     stop_grace_seconds: Option<NonZeroU32>,
     header_timeout_seconds: Option<NonZeroU32>,
@@ -187,6 +194,7 @@ fn service(
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
+    let keep_requests_at = section.at("keep-requests-days");
     let max_header_at = section.at("max-header-bytes");
     let written: ServiceSection = section.read(problems)?;
     if let Some(wrong) = written.public_url.as_deref().and_then(wrong_public_url) {
@@ -216,6 +224,10 @@ fn service(
             WrongSetting::ShortLifetime { found: lifetime.as_secs() / 60, least: shortest.as_secs() / 60 };
         problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
     }
+    if let Some(found) = written.keep_requests_days.filter(|days| days.get() < MIN_KEEP_REQUESTS_DAYS) {
+        let wrong = WrongSetting::ShortHistory { found };
+        problems.add(keep_requests_at, &format!("{place}.keep-requests-days"), wrong.into());
+    }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
     let Databases { database, listen: listen_database } = databases?;
     let files = Files::of(&database, around.base);
@@ -235,6 +247,7 @@ fn service(
         token_window,
         keep_deliveries: days(written.keep_deliveries_days, 30),
         keep_events: days(written.keep_events_days, 90),
+        keep_requests: written.keep_requests_days.map(|days| DAY * days.get()),
         alarm_url: written.alarm_url,
         stop_grace: seconds(written.stop_grace_seconds, STOP_GRACE),
         max_published_bytes: written.max_published_bytes.map_or(MAX_PUBLISHED_BYTES, NonZeroUsize::get),

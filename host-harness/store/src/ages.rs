@@ -2,9 +2,14 @@
 //! Tested in `service/src/requests/worker/tests.rs`.
 
 use crate::{
-    database::Tx, error::StoreError, people, person::PersonId, queue::destroy, row_change::RowChange,
+    database::Tx,
+    error::StoreError,
+    people,
+    person::PersonId,
+    queue::{self, RequestEnd},
+    row_change::RowChange,
 };
-use host_model::time::DAY_MS;
+use host_model::{requests::RequestState, time::DAY_MS};
 
 /// A request that has been waiting for a long time. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -27,8 +32,8 @@ pub struct LateRequest {
 pub async fn late_requests(connection: &mut Tx, now: i64) -> Result<Vec<LateRequest>, StoreError> {
     let late = sqlx::query_as(
         "SELECT seq, id, tenant, connection, since, alarmed_day FROM ( \
-           SELECT *, COALESCE(tried_since, received_at) AS since FROM requests \
-           WHERE finished_at IS NULL AND received_at <= $4) AS late \
+           SELECT r.*, COALESCE(r.tried_since, r.received_at) AS since FROM open_requests o JOIN requests r ON r.seq = o.seq \
+           WHERE o.received_at <= $4) AS late \
          WHERE since <= $1 OR since <= $2 AND alarmed_day < 21 OR since <= $3 AND alarmed_day < 14 \
            OR since <= $4 AND alarmed_day < 7 \
          ORDER BY since, seq LIMIT 1000",
@@ -54,26 +59,20 @@ pub async fn record_alarm(tx: &mut Tx, seq: i64, day: i64) -> Result<(), StoreEr
 
 /// Ends the request at position `seq` as expired, if it is still waiting.
 pub async fn expire(tx: &mut Tx, seq: i64, at: i64, reason: &str) -> Result<RowChange, StoreError> {
-    // An erasure that the vendor accepted counts as one, confirmed or not.
-    let taken: Option<(String, PersonId)> = sqlx::query_as(
-        "SELECT id, person FROM requests WHERE seq = $1 AND state = 'waiting' AND action = 'erasure' AND acknowledged = 1",
+    let waiting: Option<(String, PersonId, i64)> = sqlx::query_as(
+        "SELECT r.id, r.person, CASE WHEN r.action = 'erasure' THEN r.acknowledged ELSE 0 END \
+         FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE o.seq = $1 AND o.state = 'waiting'",
     )
     .bind(seq)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some((request, person)) = taken {
+    let Some((request, person, was_accepted)) = waiting else { return Ok(RowChange::Unchanged) };
+    // An erasure that the vendor accepted counts as one, confirmed or not.
+    if was_accepted == 1 {
         people::erased(tx, &request, person, at).await?;
     }
-    let done = sqlx::query(
-        "UPDATE requests SET state = 'expired', finished_at = $2, reason = $3, contradicted_by = NULL \
-         WHERE seq = $1 AND state = 'waiting'",
-    )
-    .bind(seq)
-    .bind(at)
-    .bind(reason)
-    .execute(tx)
-    .await?;
-    Ok(RowChange::of(done.rows_affected()))
+    queue::close(tx, seq, &RequestEnd { state: RequestState::Expired, reason, at }).await?;
+    Ok(RowChange::Changed)
 }
 
 /// Destroys the details of requests that ended before `finished_before` and were kept for a replay.
@@ -84,7 +83,7 @@ pub async fn destroy_old(tx: &mut Tx, finished_before: i64) -> Result<(), StoreE
             .fetch_all(&mut *tx)
             .await?;
     for seq in old {
-        destroy(tx, seq).await?;
+        queue::destroy(tx, seq).await?;
     }
     Ok(())
 }

@@ -19,8 +19,8 @@ const MAX_AHEAD: Duration = Duration::from_hours(1);
 
 /// Due times further ahead than `$2`, which become `$1`: everything that depends on another condition checks it again.
 const DUE: [&str; 12] = [
-    "UPDATE requests SET next_at = $1 WHERE state = 'waiting' AND contradicted_by IS NULL AND next_at > $2",
-    "UPDATE requests SET lease_until = $1 WHERE state = 'running' AND lease_until > $2",
+    "UPDATE open_requests SET next_at = $1 WHERE state = 'waiting' AND contradicted_by IS NULL AND next_at > $2",
+    "UPDATE open_requests SET lease_until = $1 WHERE state = 'running' AND lease_until > $2",
     "UPDATE deliveries SET next_at = $1 WHERE state = 'waiting' AND next_at > $2",
     "UPDATE deliveries SET lease_until = $1 WHERE state = 'waiting' AND lease_until > $2",
     "UPDATE people SET settled_at = $1 WHERE settled_at > $2",

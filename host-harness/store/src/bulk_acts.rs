@@ -190,7 +190,7 @@ pub async fn requests(
     let listed = sqlx::query_as(
         "SELECT request, id, tenant, connection, result, why FROM bulk_act_requests \
          WHERE bulk_act = $1 AND ($2 IS NULL OR result = $2) \
-           AND ($3 IS NULL OR request > (SELECT seq FROM requests WHERE id = $3)) ORDER BY request LIMIT $4",
+           AND ($3 IS NULL OR request > (SELECT request FROM bulk_act_requests WHERE bulk_act = $1 AND id = $3)) ORDER BY request LIMIT $4",
     )
     .bind(act)
     .bind(filter.result.as_ref().map(AsRef::as_ref))

@@ -293,7 +293,7 @@ pub async fn resume(tx: &mut Tx, key: &str) -> Result<RowChange, StoreError> {
 
 /// Returns how many of the connection's requests have not ended.
 pub async fn unfinished(connection: &mut Tx, key: &str) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM requests WHERE connection = $1 AND finished_at IS NULL";
+    let sql = "SELECT COUNT(*) FROM open_requests WHERE connection = $1";
     Ok(sqlx::query_scalar(sql).bind(key).fetch_one(connection).await?)
 }
 
@@ -309,21 +309,23 @@ pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError>
         sqlx::query(statement).bind(key).execute(&mut *tx).await?;
     }
     let ended = sqlx::query(
-        "UPDATE requests SET state = 'failed', finished_at = $2, lease_until = NULL, \
-           reason = CASE WHEN generation = 0 THEN 'its connection was deleted before anything was sent' \
-             ELSE 'its connection was deleted before it ended; the vendor may have acted: check there' END, \
-           generation = generation + 1 \
-         WHERE connection = $1 AND finished_at IS NULL",
+        "UPDATE requests SET state = 'failed', finished_at = $2, \
+           (step, generation, reason) = (SELECT step, generation, \
+             CASE WHEN generation = 0 THEN 'its connection was deleted before anything was sent' \
+               ELSE 'its connection was deleted before it ended; the vendor may have acted: check there' END \
+             FROM open_requests o WHERE o.seq = requests.seq) \
+         WHERE seq IN (SELECT seq FROM open_requests WHERE connection = $1)",
     )
     .bind(key)
     .bind(at)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    sqlx::query("DELETE FROM open_requests WHERE connection = $1").bind(key).execute(tx).await?;
     Ok(ended.rows_affected())
 }
 
 /// The statements that delete a connection's rows, in order.
-const FORGET: [&str; 17] = [
+const FORGET: [&str; 18] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -337,6 +339,7 @@ const FORGET: [&str; 17] = [
     "DELETE FROM names WHERE connection = $1",
     "DELETE FROM attributes WHERE connection = $1",
     "DELETE FROM people WHERE connection = $1",
+    "DELETE FROM open_requests WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",
     "DELETE FROM captured_secrets WHERE connection = $1",
     "DELETE FROM pins WHERE connection = $1",

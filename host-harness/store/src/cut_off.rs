@@ -11,6 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
+    queue::{self, RequestEnd},
     replica_id::ReplicaId,
     seal::Vault,
 };
@@ -53,8 +54,8 @@ pub async fn release_claims(
     replica: &ReplicaId,
     now: i64,
 ) -> Result<(), StoreError> {
-    let of_replica = "SELECT seq, id, tenant, connection, kills FROM requests \
-                      WHERE state = 'running' AND claimed_by = $1 ORDER BY seq";
+    let of_replica = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                      WHERE o.state = \'running\' AND o.claimed_by = $1 ORDER BY o.seq";
     let running: Vec<RunningRequest> =
         sqlx::query_as(of_replica).bind(replica.as_str()).fetch_all(&mut *tx).await?;
     for RunningRequest { place, .. } in running {
@@ -71,9 +72,9 @@ pub async fn reclaim_ended(
     replica: &ReplicaId,
     now: i64,
 ) -> Result<(), StoreError> {
-    let ended = "SELECT seq, id, tenant, connection, kills FROM requests \
-                 WHERE state = 'running' AND claimed_by IS DISTINCT FROM $1 \
-                   AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = claimed_by) ORDER BY seq";
+    let ended = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                 WHERE o.state = \'running\' AND o.claimed_by IS DISTINCT FROM $1 \
+                   AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.claimed_by) ORDER BY o.seq";
     let ended = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
     reclaim(tx, vault, ended, now).await
 }
@@ -87,8 +88,8 @@ pub async fn reclaim_expired(
     now: i64,
     under_way: &[i64],
 ) -> Result<(), StoreError> {
-    let expired = "SELECT seq, id, tenant, connection, kills FROM requests \
-                   WHERE state = 'running' AND claimed_by = $1 AND lease_until <= $2 ORDER BY seq";
+    let expired = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                   WHERE o.state = \'running\' AND o.claimed_by = $1 AND o.lease_until <= $2 ORDER BY o.seq";
     let expired = sqlx::query_as(expired).bind(replica.as_str()).bind(now).fetch_all(&mut *tx).await?;
     let is_left = |request: &RunningRequest| !under_way.contains(&request.place.seq);
     reclaim(tx, vault, expired.into_iter().filter(is_left).collect(), now).await
@@ -110,7 +111,7 @@ async fn reclaim(tx: &mut Tx, vault: &Vault, left: Vec<RunningRequest>, now: i64
     Ok(())
 }
 
-/// Puts a request back in the queue. An erasure is confirmed first, since its outcome is unknown.
+/// Puts a request back in the queue.
 async fn requeue(
     tx: &mut Tx,
     vault: &Vault,
@@ -118,7 +119,12 @@ async fn requeue(
     reason: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    set_state(tx, place, RequestState::Waiting, None, reason, now).await?;
+    sqlx::query("UPDATE requests SET reason = $2 WHERE seq = $1")
+        .bind(place.seq)
+        .bind(reason)
+        .execute(&mut *tx)
+        .await?;
+    wait_again(tx, place, now).await?;
     append_audit(tx, vault, place, "request-attempt-cut-off", reason, now).await
 }
 
@@ -130,7 +136,8 @@ pub async fn set_aside(
     reason: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    set_state(tx, place, RequestState::Failed, Some(now), reason, now).await?;
+    wait_again(tx, place, now).await?;
+    queue::close(tx, place.seq, &RequestEnd { state: RequestState::Failed, reason, at: now }).await?;
     append_audit(tx, vault, place, "request-set-aside", reason, now).await?;
     let alarm = Alarm {
         tenant: &place.tenant,
@@ -142,22 +149,13 @@ pub async fn set_aside(
     alarms::raise(tx, now, &alarm).await
 }
 
-async fn set_state(
-    tx: &mut Tx,
-    place: &RequestRow,
-    state: RequestState,
-    finished_at: Option<i64>,
-    reason: &str,
-    now: i64,
-) -> Result<(), StoreError> {
+/// Ends the claim of a request. An erasure is confirmed next, since its outcome is unknown.
+async fn wait_again(tx: &mut Tx, place: &RequestRow, now: i64) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE requests SET state = $2, finished_at = $3, reason = $4, next_at = $5, lease_until = NULL, claimed_by = NULL, \
+        "UPDATE open_requests SET state = 'waiting', next_at = $2, lease_until = NULL, claimed_by = NULL, \
            step = CASE WHEN action = 'erasure' THEN 'confirm' ELSE step END WHERE seq = $1",
     )
     .bind(place.seq)
-    .bind(state.as_ref())
-    .bind(finished_at)
-    .bind(reason)
     .bind(now)
     .execute(tx)
     .await?;

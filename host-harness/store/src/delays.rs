@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::{connections, database::Tx, error::StoreError, requests::RequestView};
+use crate::{connections, database::Tx, error::StoreError, placeholders::one_of, requests::RequestView};
 use host_model::{duties::Duty, requests::Action};
 
 /// The stored reasons that may hold a connection's requests back. Times are in milliseconds since the Unix epoch.
@@ -90,7 +90,7 @@ struct ConnectionRow {
 async fn of_connections(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, ConnectionDelay>, StoreError> {
     let sql = format!(
         "SELECT key, enabled, actions, parked_why, paused_why, open_until FROM connections WHERE {}",
-        one_of("key", keys.len())
+        one_of("key", 1, keys.len())
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
     for key in keys {
@@ -108,7 +108,7 @@ async fn of_connections(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Co
 async fn of_limits(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<[String; 3], Gate>, StoreError> {
     let sql = format!(
         "SELECT connection, action, step, until, why FROM gates WHERE {}",
-        one_of("connection", keys.len())
+        one_of("connection", 1, keys.len())
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
     for key in keys {
@@ -121,10 +121,10 @@ async fn of_limits(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<[String; 3], Ga
 
 async fn of_people(tx: &mut Tx, views: &[RequestView]) -> Result<HashMap<i64, PersonDelay>, StoreError> {
     let sql = format!(
-        "SELECT r.seq, COALESCE(p.settled_at, 0), CASE WHEN EXISTS (SELECT 1 FROM requests e \
-           WHERE e.person = r.person AND e.seq < r.seq AND e.finished_at IS NULL) THEN 1 ELSE 0 END \
+        "SELECT r.seq, COALESCE(p.settled_at, 0), CASE WHEN EXISTS (SELECT 1 FROM open_requests e \
+           WHERE e.person = r.person AND e.seq < r.seq) THEN 1 ELSE 0 END \
          FROM requests r LEFT JOIN people p ON p.id = r.person WHERE {}",
-        one_of("r.seq", views.len())
+        one_of("r.seq", 1, views.len())
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
     for view in views {
@@ -183,11 +183,11 @@ async fn counted(
     let places: Vec<String> =
         (0..gaps.len()).map(|at| format!("(${}, ${})", keys + 2 + 2 * at, keys + 3 + 2 * at)).collect();
     let sql = format!(
-        "WITH gaps (low, high) AS (VALUES {}) SELECT high, (SELECT COUNT(*) FROM requests r WHERE {} \
+        "WITH gaps (low, high) AS (VALUES {}) SELECT high, (SELECT COUNT(*) FROM open_requests r WHERE {} \
            AND {} = ${} AND r.step = 'act' AND r.state = 'waiting' AND r.seq >= low AND r.seq < high) \
          FROM gaps ORDER BY high",
         places.join(", "),
-        one_of(connection_column, keys),
+        one_of(connection_column, 1, keys),
         connection_column.replace("connection", "action"),
         keys + 1
     );
@@ -200,10 +200,4 @@ async fn counted(
         query = query.bind(*low).bind(*high);
     }
     Ok(query.fetch_all(tx).await?)
-}
-
-/// The condition that `column` is one of the first `count` values.
-fn one_of(column: &str, count: usize) -> String {
-    let places: Vec<_> = (1..=count).map(|place| format!("${place}")).collect();
-    if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
 }

@@ -42,8 +42,8 @@ pub struct DatabaseGauges {
 /// Counts requests that have not ended and open alarms.
 pub async fn gauges(connection: &mut Tx) -> Result<Gauges, StoreError> {
     let requests = sqlx::query(
-        "SELECT tenant, connection, action AS operation, state AS status, COUNT(*) AS n FROM requests \
-         WHERE finished_at IS NULL GROUP BY tenant, connection, action, state ORDER BY tenant, connection, action, state",
+        "SELECT tenant, connection, action AS operation, state AS status, COUNT(*) AS n FROM open_requests \
+         GROUP BY tenant, connection, action, state ORDER BY tenant, connection, action, state",
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -65,7 +65,7 @@ pub async fn of_database(connection: &mut Tx) -> Result<DatabaseGauges, StoreErr
     let replicas = sqlx::query_scalar("SELECT COUNT(*) FROM replicas").fetch_one(&mut *connection).await?;
     // One that an operator or the vendor holds back does not count; one that waits for something else than time has the
     // greatest time.
-    let due = "SELECT MIN(next_at) FROM requests WHERE state = 'waiting' AND connection NOT IN \
+    let due = "SELECT MIN(next_at) FROM open_requests WHERE state = 'waiting' AND connection NOT IN \
                  (SELECT key FROM connections WHERE enabled = 0 OR parked_why IS NOT NULL OR paused_why IS NOT NULL)";
     let next_due_at: Option<i64> = sqlx::query_scalar(due).fetch_one(&mut *connection).await?;
     let next_due_at = next_due_at.filter(|at| *at < NO_TIME);
@@ -82,7 +82,7 @@ pub async fn of_database(connection: &mut Tx) -> Result<DatabaseGauges, StoreErr
                   FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let oldest = sqlx::query_scalar(oldest).fetch_one(&mut *connection).await?;
     let dead = "SELECT CAST(COALESCE(MAX(n_dead_tup), 0) AS BIGINT) FROM pg_stat_user_tables \
-                WHERE relname = 'requests' AND schemaname = current_schema()";
+                WHERE relname = 'open_requests' AND schemaname = current_schema()";
     let dead_rows = sqlx::query_scalar(dead).fetch_one(connection).await?;
     Ok(DatabaseGauges { replicas, next_due_at, oldest_transaction_seconds: oldest, dead_rows })
 }

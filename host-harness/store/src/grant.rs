@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{FromRow, Row, any::AnyRow};
 use strum::AsRefStr;
 
-use crate::{error::StoreError, mac::RowMessage};
+use crate::{error::StoreError, mac::RowMessage, placeholders::one_of};
 
 /// Everything that an API key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,10 +196,4 @@ fn read<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, s
         let why = StoreError::Unreadable(format!("an API key's {column}: {error}"));
         sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(why) }
     })
-}
-
-/// Returns the SQL condition `column IN ($first, …)` for `count` values; it is never true if there are none.
-fn one_of(column: &str, first: usize, count: usize) -> String {
-    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
-    if places.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({})", places.join(", ")) }
 }

@@ -11,8 +11,8 @@ use host_model::requests::{
 /// Returns whether the request with this id has to wait for an earlier erasure of the same person.
 pub async fn is_behind_erasure(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
     let earlier: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM requests me JOIN requests e ON e.person = me.person AND e.seq < me.seq \
-         WHERE me.id = $1 AND e.finished_at IS NULL AND e.action = 'erasure'",
+        "SELECT COUNT(*) FROM requests me JOIN open_requests e ON e.person = me.person AND e.seq < me.seq \
+         WHERE me.id = $1 AND e.action = 'erasure'",
     )
     .bind(id)
     .fetch_one(tx)

@@ -100,7 +100,7 @@ pub async fn split_from(tx: &mut Tx, connection: &str, record: i64, at: i64) -> 
 
 /// Moves everything known about `gone` to `kept`: the later settling time, requests, names and choices.
 async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), StoreError> {
-    const STEPS: [&str; 8] = [
+    const STEPS: [&str; 9] = [
         "UPDATE people SET sealed_subject = COALESCE(sealed_subject, (SELECT sealed_subject FROM people WHERE id = $1)) \
          WHERE id = $2",
         "UPDATE people SET read_again = 1 WHERE id = $2 AND EXISTS (SELECT 1 FROM people WHERE id = $1 AND read_again = 1)",
@@ -109,6 +109,7 @@ async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), StoreE
         "DELETE FROM delivery_people WHERE person = $1 AND person <> $2",
         "UPDATE people SET settled_at = (SELECT MAX(settled_at) FROM people WHERE id IN ($1, $2)) WHERE id = $2",
         "UPDATE requests SET person = $2 WHERE person = $1",
+        "UPDATE open_requests SET person = $2 WHERE person = $1",
         "UPDATE names SET person = $2 WHERE person = $1",
         "DELETE FROM people WHERE id = $1 AND id <> $2",
     ];

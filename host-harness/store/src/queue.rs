@@ -12,6 +12,7 @@ use crate::{
     error::StoreError,
     lane::Lane,
     person::PersonId,
+    placeholders::one_of,
     replica_id::ReplicaId,
     row_change::RowChange,
     seal::Vault,
@@ -79,6 +80,9 @@ impl From<Column<Destroyable>> for Vec<u8> {
     }
 }
 
+/// What `requests` says of the state of a request that has not ended: its state is that of its row in `open_requests`.
+pub(crate) const OPEN: &str = "open";
+
 /// The time of the next attempt of a request that waits for something other than time.
 pub const NO_TIME: i64 = i64::MAX;
 
@@ -123,8 +127,8 @@ pub struct RequestUpdate {
 /// Visits each connection with waiting requests once per kind of lane, however many requests are waiting there. `MIN` rather
 /// than `EXISTS`, for which PostgreSQL looks through all due requests of a lane.
 pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
-           SELECT MIN(connection) FROM requests WHERE state = 'waiting' UNION ALL \
-           SELECT (SELECT MIN(r.connection) FROM requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
+           SELECT MIN(connection) FROM open_requests WHERE state = 'waiting' UNION ALL \
+           SELECT (SELECT MIN(r.connection) FROM open_requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
            FROM waiting w WHERE w.connection IS NOT NULL), \
          lanes (action, step) AS (SELECT 'erasure', 'act' UNION ALL SELECT 'erasure', 'confirm' \
            UNION ALL SELECT 'consent', 'act' UNION ALL SELECT 'reading', 'act') \
@@ -132,27 +136,71 @@ pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
          FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
          WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.paused_why IS NULL AND c.open_until <= $1 \
            AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
-           AND (SELECT MIN(r.next_at) FROM requests r WHERE r.connection = c.key AND r.action = l.action \
+           AND (SELECT MIN(r.next_at) FROM open_requests r WHERE r.connection = c.key AND r.action = l.action \
                   AND r.step = l.step AND r.state = 'waiting') <= $1 AND NOT EXISTS \
            (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
          ORDER BY c.tenant, c.key, l.action, l.step";
 
 /// Goes through the lane in the order accepted; `+ 0` prevents SQLite from sorting all due requests instead.
-pub const CLAIM: &str = "UPDATE requests SET state = 'running', generation = generation + 1, lease_until = $4, claimed_by = $7 \
+pub const CLAIM: &str = "UPDATE open_requests SET state = 'running', generation = generation + 1, lease_until = $4, claimed_by = $7 \
          WHERE seq IN ( \
-           SELECT r.seq FROM requests r JOIN people p ON p.id = r.person \
+           SELECT r.seq FROM open_requests r JOIN people p ON p.id = r.person \
            WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
              AND p.settled_at <= $3 \
-             AND NOT EXISTS (SELECT 1 FROM requests e \
-                             WHERE e.person = r.person AND e.finished_at IS NULL \
-                               AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
+             AND NOT EXISTS (SELECT 1 FROM open_requests e \
+                             WHERE e.person = r.person AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
            ORDER BY r.seq LIMIT $5) \
-         RETURNING seq, id, tenant, connection, action, step, generation, failures, acknowledged, reference, \
-           reference_by, outcome, sealed_details, \
+         RETURNING seq";
+
+/// Reads claimed requests, up to the condition on `o.seq`.
+const CLAIMED: &str = "SELECT o.seq, r.id, o.tenant, o.connection, o.action, o.step, o.generation, r.failures, r.acknowledged, \
+           r.reference, r.reference_by, r.outcome, r.sealed_details, \
            (SELECT v.digest FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
-             WHERE n.key = requests.connection AND v.digest = requests.reference_by AND v.withdrawn_at IS NULL \
-               AND requests.step = 'confirm' AND requests.writer_contradicted = 0) AS writer, \
-           (SELECT data_key FROM request_keys k WHERE k.request = requests.seq) AS data_key";
+             WHERE n.key = o.connection AND v.digest = r.reference_by AND v.withdrawn_at IS NULL \
+               AND o.step = 'confirm' AND r.writer_contradicted = 0) AS writer, \
+           (SELECT data_key FROM request_keys k WHERE k.request = o.seq) AS data_key \
+         FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE ";
+
+/// Puts the open request at position `seq` in the queue, for an attempt at `next_at`.
+pub(crate) async fn put(tx: &mut Tx, seq: i64, next_at: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO open_requests (seq, tenant, connection, person, action, received_at, state, step, next_at, generation) \
+         SELECT seq, tenant, connection, person, action, received_at, 'waiting', step, $2, generation FROM requests \
+         WHERE seq = $1",
+    )
+    .bind(seq)
+    .bind(next_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// How a request ends without the result of an attempt.
+pub(crate) struct RequestEnd<'a> {
+    /// Failed or expired.
+    pub(crate) state: RequestState,
+    /// Why it ended, for an operator.
+    pub(crate) reason: &'a str,
+    /// When it ended.
+    pub(crate) at: i64,
+}
+
+/// Takes the request at position `seq` out of the queue, whatever its state, and records how it ended. Its record says
+/// what its next attempt would have done.
+pub(crate) async fn close(tx: &mut Tx, seq: i64, end: &RequestEnd<'_>) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET state = $2, reason = $3, finished_at = $4, \
+           (step, generation) = (SELECT step, generation FROM open_requests o WHERE o.seq = requests.seq) WHERE seq = $1",
+    )
+    .bind(seq)
+    .bind(end.state.as_ref())
+    .bind(end.reason)
+    .bind(end.at)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("DELETE FROM open_requests WHERE seq = $1").bind(seq).execute(tx).await?;
+    Ok(())
+}
 
 /// Returns the lanes with requests due at `now` whose connection is enabled, neither parked nor paused, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {
@@ -182,7 +230,7 @@ pub async fn claim(
     digest: &str,
 ) -> Result<Vec<ClaimedRequest>, StoreError> {
     let now = lease.now;
-    let rows = sqlx::query(CLAIM)
+    let claimed: Vec<i64> = sqlx::query_scalar(CLAIM)
         .bind(&lane.connection)
         .bind(lane.action.as_ref())
         .bind(now)
@@ -192,6 +240,13 @@ pub async fn claim(
         .bind(lease.replica.as_str())
         .fetch_all(&mut *tx)
         .await?;
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let claimed_rows = format!("{CLAIMED}{} ORDER BY o.seq", one_of("o.seq", 1, claimed.len()));
+    let query =
+        claimed.iter().fold(sqlx::query(sqlx::AssertSqlSafe(claimed_rows)), |query, seq| query.bind(*seq));
+    let rows = query.fetch_all(&mut *tx).await?;
     let mut claims = Vec::new();
     for row in &rows {
         match ClaimedRequest::from_row(row).map_err(StoreError::from) {
@@ -202,7 +257,6 @@ pub async fn claim(
             }
         }
     }
-    claims.sort_by_key(|claim| claim.seq);
     for claim in &claims {
         let writer = claim.writer.map(|writer| writer.to_string());
         begin(tx, claim, now, writer.as_deref().unwrap_or(digest)).await?;
@@ -231,35 +285,35 @@ pub async fn end(
     claim: &ClaimedRequest,
     change: &RequestUpdate,
 ) -> Result<RowChange, StoreError> {
-    let is_final = !matches!(change.state, RequestState::Waiting | RequestState::Running);
-    let done = sqlx::query(
-        "UPDATE requests SET state = $3, step = $4, next_at = $5, failures = $6, acknowledged = $7, reference = $8, \
-           outcome = $9, reason = $10, finished_at = $11, sealed_details = COALESCE($12, sealed_details), \
-           contradicted_by = $13, reference_by = $14, lease_until = NULL, claimed_by = NULL, kills = 0, \
-           writer_contradicted = CASE WHEN reference_by IS DISTINCT FROM $14 THEN 0 WHEN $15 = 1 THEN 1 \
+    if give_up_claim(tx, claim, change).await? == RowChange::Unchanged {
+        return Ok(RowChange::Unchanged);
+    }
+    let has_ended = change.state.has_ended();
+    let is_complete = matches!(change.state, RequestState::Done | RequestState::Skipped);
+    sqlx::query(
+        "UPDATE requests SET state = $2, step = $3, generation = $4, failures = $5, acknowledged = $6, reference = $7, \
+           outcome = $8, reason = $9, finished_at = $10, \
+           sealed_details = CASE WHEN $14 = 1 THEN NULL ELSE COALESCE($11, sealed_details) END, reference_by = $12, kills = 0, \
+           writer_contradicted = CASE WHEN reference_by IS DISTINCT FROM $12 THEN 0 WHEN $13 = 1 THEN 1 \
              ELSE writer_contradicted END \
-         WHERE seq = $1 AND generation = $2 AND state = 'running'",
+         WHERE seq = $1",
     )
     .bind(claim.seq)
-    .bind(claim.generation)
-    .bind(change.state.as_ref())
+    .bind(if has_ended { change.state.as_ref() } else { OPEN })
     .bind(change.step.as_ref())
-    .bind(change.next_at)
+    .bind(claim.generation)
     .bind(i64::from(change.failures))
     .bind(i64::from(change.is_acknowledged))
     .bind(change.reference.as_deref())
     .bind(change.outcome.as_ref().map(Value::to_string))
     .bind(change.reason.as_deref())
-    .bind(is_final.then_some(change.at))
+    .bind(has_ended.then_some(change.at))
     .bind(change.sealed_details.clone())
-    .bind(change.contradicted_by.as_deref())
     .bind(change.reference_by.map(|digest| digest.0.to_vec()))
     .bind(i64::from(change.has_writer_failed))
+    .bind(i64::from(is_complete))
     .execute(&mut *tx)
     .await?;
-    if done.rows_affected() == 0 {
-        return Ok(RowChange::Unchanged);
-    }
     sqlx::query(
         "UPDATE attempts SET ended_at = $3, result = $4, observed = $5, digest = $6 WHERE request = $1 AND generation = $2",
     )
@@ -271,22 +325,48 @@ pub async fn end(
         .bind(change.digest.to_string())
         .execute(&mut *tx)
         .await?;
-    if matches!(change.state, RequestState::Done | RequestState::Skipped) {
-        destroy(tx, claim.seq).await?;
+    if is_complete {
+        destroy_key(tx, claim.seq).await?;
     }
     Ok(RowChange::Changed)
+}
+
+/// Puts the request back in the queue, or takes it out if it has ended, if the claim is still valid.
+async fn give_up_claim(
+    tx: &mut Tx,
+    claim: &ClaimedRequest,
+    change: &RequestUpdate,
+) -> Result<RowChange, StoreError> {
+    let given_up = if change.state.has_ended() {
+        sqlx::query("DELETE FROM open_requests WHERE seq = $1 AND generation = $2 AND state = 'running'")
+            .bind(claim.seq)
+            .bind(claim.generation)
+    } else {
+        sqlx::query(
+            "UPDATE open_requests SET state = 'waiting', step = $3, next_at = $4, contradicted_by = $5, \
+               lease_until = NULL, claimed_by = NULL \
+             WHERE seq = $1 AND generation = $2 AND state = 'running'",
+        )
+        .bind(claim.seq)
+        .bind(claim.generation)
+        .bind(change.step.as_ref())
+        .bind(change.next_at)
+        .bind(change.contradicted_by.as_deref())
+    };
+    Ok(RowChange::of(given_up.execute(tx).await?.rows_affected()))
 }
 
 /// Returns the connections with requests that wait for another plugin version, with the digest of each version that they
 /// must not be attempted with.
 pub async fn contradicted(connection: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
-    let sql = "SELECT DISTINCT connection, contradicted_by FROM requests WHERE contradicted_by IS NOT NULL";
+    let sql =
+        "SELECT DISTINCT connection, contradicted_by FROM open_requests WHERE contradicted_by IS NOT NULL";
     Ok(sqlx::query_as(sql).fetch_all(connection).await?)
 }
 
 /// Returns whether requests of the connection with the key `at` wait for another plugin version.
 pub async fn are_contradicted(connection: &mut Tx, at: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM requests WHERE connection = $1 AND contradicted_by IS NOT NULL";
+    let sql = "SELECT COUNT(*) FROM open_requests WHERE connection = $1 AND contradicted_by IS NOT NULL";
     let waiting: i64 = sqlx::query_scalar(sql).bind(at).fetch_one(connection).await?;
     Ok(waiting > 0)
 }
@@ -296,14 +376,20 @@ pub async fn are_contradicted(connection: &mut Tx, at: &str) -> Result<bool, Sto
 pub async fn release_contradicted(tx: &mut Tx, at: &str, digest: &str, now: i64) -> Result<(), StoreError> {
     let writer = digest.parse::<Digest>().ok().map(|digest| digest.0.to_vec());
     sqlx::query(
-        "UPDATE requests SET contradicted_by = NULL, next_at = $3, \
-           writer_contradicted = CASE WHEN reference_by = $4 THEN 1 ELSE writer_contradicted END \
-         WHERE connection = $1 AND contradicted_by = $2",
+        "UPDATE requests SET writer_contradicted = 1 WHERE reference_by = $3 AND seq IN \
+           (SELECT seq FROM open_requests WHERE connection = $1 AND contradicted_by = $2)",
+    )
+    .bind(at)
+    .bind(digest)
+    .bind(writer)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE open_requests SET contradicted_by = NULL, next_at = $3 WHERE connection = $1 AND contradicted_by = $2",
     )
     .bind(at)
     .bind(digest)
     .bind(now)
-    .bind(writer)
     .execute(tx)
     .await?;
     Ok(())
@@ -312,14 +398,19 @@ pub async fn release_contradicted(tx: &mut Tx, at: &str, digest: &str, now: i64)
 /// Returns the current person of a claimed request, which a merge may have changed since the claim; `None` if the claim
 /// is lost.
 pub async fn person_of(tx: &mut Tx, claim: &ClaimedRequest) -> Result<Option<PersonId>, StoreError> {
-    let held = "SELECT person FROM requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
+    let held = "SELECT person FROM open_requests WHERE seq = $1 AND generation = $2 AND state = 'running'";
     Ok(sqlx::query_scalar(held).bind(claim.seq).bind(claim.generation).fetch_optional(tx).await?)
 }
 
 /// Destroys the key of the request's personal data and the data sealed with it.
 pub async fn destroy(tx: &mut Tx, seq: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(&mut *tx).await?;
+    destroy_key(tx, seq).await?;
     sqlx::query("UPDATE requests SET sealed_details = NULL WHERE seq = $1").bind(seq).execute(tx).await?;
+    Ok(())
+}
+
+async fn destroy_key(tx: &mut Tx, seq: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM request_keys WHERE request = $1").bind(seq).execute(tx).await?;
     Ok(())
 }
 

@@ -325,11 +325,13 @@ async fn move_requests(
             },
         };
         attributes::note(tx, &keys.vault, connection, person, &subject, &named).await?;
-        sqlx::query("UPDATE requests SET person = $2 WHERE seq = $1")
-            .bind(asked.seq)
-            .bind(person)
-            .execute(&mut *tx)
-            .await?;
+        const IS_ABOUT: [&str; 2] = [
+            "UPDATE requests SET person = $2 WHERE seq = $1",
+            "UPDATE open_requests SET person = $2 WHERE seq = $1",
+        ];
+        for statement in IS_ABOUT {
+            sqlx::query(statement).bind(asked.seq).bind(person).execute(&mut *tx).await?;
+        }
         if asked.action == Action::Erasure {
             people::erases(tx, connection, &asked.id, &named.identifying).await?;
         }

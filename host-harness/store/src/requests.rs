@@ -7,7 +7,9 @@ pub mod matching;
 
 use serde_json::Value;
 
-use crate::{columns::Column, database::Tx, error::StoreError, person::PersonId, row_change::RowChange};
+use crate::{
+    columns::Column, database::Tx, error::StoreError, person::PersonId, queue, row_change::RowChange,
+};
 use host_model::requests::{Action, RequestState, Step, completion::Completion, outcome::Outcome};
 
 /// A request about to be stored.
@@ -94,16 +96,20 @@ impl RequestView {
     }
 }
 
-const COLUMNS: &str = "seq, id, tenant, connection, person, action, state, step, generation, received_at, \
-                       CASE WHEN state = 'waiting' AND contradicted_by IS NULL THEN next_at END AS next_at, outcome, \
-                       reason, finished_at, contradicted_by, CASE WHEN sealed_details IS NULL THEN 0 ELSE 1 END AS has_data";
+const COLUMNS: &str = "r.seq, r.id, r.tenant, r.connection, r.person, r.action, COALESCE(o.state, r.state) AS state, \
+                       COALESCE(o.step, r.step) AS step, COALESCE(o.generation, r.generation) AS generation, r.received_at, \
+                       CASE WHEN o.state = 'waiting' AND o.contradicted_by IS NULL THEN o.next_at END AS next_at, r.outcome, \
+                       r.reason, r.finished_at, o.contradicted_by, \
+                       CASE WHEN r.sealed_details IS NULL THEN 0 ELSE 1 END AS has_data";
+
+const TABLES: &str = "requests r LEFT JOIN open_requests o ON o.seq = r.seq";
 
 /// Stores `new`. Returns its position in the order of acceptance.
 pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO requests (id, tenant, connection, person, action, state, step, idempotency_key, body_digest, \
-           sealed_details, outcome, received_at, next_at, withholds) \
-         VALUES ($1, $2, $3, $4, $5, 'waiting', 'act', $6, $7, $8, $9, $10, $10, $11) RETURNING seq",
+           sealed_details, outcome, received_at, withholds) \
+         VALUES ($1, $2, $3, $4, $5, 'open', 'act', $6, $7, $8, $9, $10, $11) RETURNING seq",
     )
     .bind(&new.id)
     .bind(&new.tenant)
@@ -121,8 +127,9 @@ pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {
     sqlx::query("INSERT INTO request_keys (request, data_key) VALUES ($1, $2)")
         .bind(seq)
         .bind(new.data_key.clone())
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+    queue::put(tx, seq, new.at).await?;
     Ok(seq)
 }
 
@@ -133,8 +140,9 @@ pub async fn sent_before(
     tenant: &str,
     key: &str,
 ) -> Result<Option<(RequestView, Vec<u8>)>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS}, body_digest FROM requests WHERE tenant = $1 AND idempotency_key = $2");
+    let sql = format!(
+        "SELECT {COLUMNS}, r.body_digest FROM {TABLES} WHERE r.tenant = $1 AND r.idempotency_key = $2"
+    );
     let sent: Option<SentRequest> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(tenant).bind(key).fetch_optional(tx).await?;
     Ok(sent.map(|sent| (sent.view, sent.body_digest)))
@@ -149,7 +157,7 @@ struct SentRequest {
 
 /// Returns the request with this id; `None` if there is none.
 pub async fn show(connection: &mut Tx, id: &str) -> Result<Option<RequestView>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = $1");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = $1");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }
 
@@ -159,7 +167,7 @@ pub async fn about(
     people: &[PersonId],
     limit: usize,
 ) -> Result<Vec<RequestView>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM requests WHERE person = $1 ORDER BY seq DESC LIMIT $2");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.person = $1 ORDER BY r.seq DESC LIMIT $2");
     let mut found: Vec<RequestView> = Vec::new();
     for person in people {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(*person);
@@ -190,17 +198,20 @@ pub async fn data(connection: &mut Tx, id: &str) -> Result<Option<SealedData>, S
 
 /// Puts a failed or expired request back in the queue at `at`, if its details are still kept.
 pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreError> {
-    let done = sqlx::query(
-        "UPDATE requests SET state = 'waiting', next_at = $2, tried_since = $2, failures = 0, kills = 0, \
-           alarmed_day = 0, reason = NULL, finished_at = NULL, contradicted_by = NULL \
+    let replayed: Option<i64> = sqlx::query_scalar(
+        "UPDATE requests SET state = 'open', tried_since = $2, failures = 0, kills = 0, alarmed_day = 0, reason = NULL, \
+           finished_at = NULL \
          WHERE id = $1 AND state IN ('failed', 'expired') \
-           AND EXISTS (SELECT 1 FROM request_keys k WHERE k.request = requests.seq)",
+           AND EXISTS (SELECT 1 FROM request_keys k WHERE k.request = requests.seq) \
+         RETURNING seq",
     )
     .bind(id)
     .bind(at)
-    .execute(tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    Ok(RowChange::of(done.rows_affected()))
+    let Some(seq) = replayed else { return Ok(RowChange::Unchanged) };
+    queue::put(tx, seq, at).await?;
+    Ok(RowChange::Changed)
 }
 
 /// Lets another request be sent with the idempotency key of the request with this id.
@@ -212,7 +223,8 @@ pub async fn release_key(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
 /// Returns whether a request of `person` is waiting that writes the choice `what` again: see [`restores`].
 pub async fn is_waiting_to_restore(tx: &mut Tx, person: PersonId, what: &str) -> Result<bool, StoreError> {
     let waiting: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM requests WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND restores = $2",
+        "SELECT COUNT(*) FROM open_requests o JOIN requests r ON r.seq = o.seq \
+         WHERE o.person = $1 AND o.state = 'waiting' AND r.restores = $2",
     )
     .bind(person)
     .bind(what)
@@ -230,8 +242,7 @@ pub async fn restores(tx: &mut Tx, id: &str, what: &str) -> Result<(), StoreErro
 /// Returns whether a request is waiting that reads the choices of `person` from the vendor.
 pub async fn is_waiting_to_read(tx: &mut Tx, person: PersonId) -> Result<bool, StoreError> {
     let waiting: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM requests \
-         WHERE person = $1 AND finished_at IS NULL AND state = 'waiting' AND action = 'reading'",
+        "SELECT COUNT(*) FROM open_requests WHERE person = $1 AND state = 'waiting' AND action = 'reading'",
     )
     .bind(person)
     .fetch_one(tx)

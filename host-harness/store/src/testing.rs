@@ -131,6 +131,12 @@ pub fn person(number: i64) -> PersonId {
     PersonId(number)
 }
 
+/// Puts all requests in the queue whose row says `open`, due since they were accepted: for rows that a test inserted.
+pub const ENQUEUE: &str = "INSERT INTO open_requests (seq, tenant, connection, person, action, received_at, state, step, \
+                             next_at, generation) \
+                           SELECT seq, tenant, connection, person, action, received_at, 'waiting', step, received_at, generation \
+                           FROM requests WHERE state = 'open' AND seq NOT IN (SELECT seq FROM open_requests)";
+
 /// Runs `work` in a transaction that must succeed.
 pub async fn write<T: Send + 'static>(
     store: &Store,

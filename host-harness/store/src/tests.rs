@@ -326,7 +326,7 @@ async fn what_is_asked_again_and_again_goes_through_no_table() {
         "from connection to connection: {steps:?}"
     );
     let steps = plan(&store, queue::CLAIM).await;
-    assert!(steps.iter().any(|step| step.contains("COVERING INDEX requests_in_order")), "{steps:?}");
+    assert!(steps.iter().any(|step| step.contains("COVERING INDEX open_requests_in_order")), "{steps:?}");
     assert!(
         !steps.iter().any(|step| step.contains("ORDER BY")),
         "due requests must not be sorted: {steps:?}"

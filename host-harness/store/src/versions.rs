@@ -265,7 +265,8 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
     let mut unneeded: BTreeSet<_> = digests(tx, "SELECT digest FROM components").await?.into_iter().collect();
     let in_use = "SELECT digest FROM publications UNION SELECT before FROM publications WHERE before IS NOT NULL \
                   UNION SELECT digest FROM pins \
-                  UNION SELECT reference_by FROM requests WHERE finished_at IS NULL AND reference_by IS NOT NULL";
+                  UNION SELECT r.reference_by FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                    WHERE r.reference_by IS NOT NULL";
     for needed in digests(tx, in_use).await? {
         unneeded.remove(&needed);
     }

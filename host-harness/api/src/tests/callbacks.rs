@@ -186,6 +186,7 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
         })
         .await;
     assert!(!sealed[0].windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()), "the token is sealed");
+    setup.bench.sql("DELETE FROM open_requests").await;
     setup.bench.sql(done).await;
     let (headers, body) = setup.receiver.received(1).await.remove(0);
     assert_eq!(
@@ -212,6 +213,7 @@ async fn fides_gets_its_own_call_with_its_token_and_only_if_the_request_was_carr
     assert_eq!(replayed.status, 202);
     let step = async || setup.bench.get(&setup.operator, &request).await.json["step"].clone();
     eventually("the vendor has accepted it", step, |step| step == "confirm").await;
+    setup.bench.sql("DELETE FROM open_requests").await;
     setup.bench.sql(done).await;
     let (headers, _) = setup.receiver.received(2).await.remove(1);
     assert_eq!(headers["authorization"].to_str().unwrap(), format!("Bearer {TOKEN}"), "after the replay");
@@ -229,6 +231,7 @@ async fn a_repeat_with_another_token_is_the_same_request_and_the_newest_token_co
         submit(&setup, REQUESTS, &["idempotency-key: k-1", "fides-reply-to-token: second"], &erasure).await;
     assert_eq!((second.status, &second.json["id"]), (202, &first.json["id"]));
     let gone = json!({"receipt": {"status": "not-found", "evidence": "", "reference": null, "confirm-after-ms": null}});
+    setup.bench.sql("DELETE FROM open_requests").await;
     let sql = format!("UPDATE requests SET state = 'done', finished_at = 1, outcome = '{gone}'");
     setup.bench.sql(sql.leak()).await;
     let (headers, body) = setup.receiver.received(1).await.remove(0);

@@ -50,6 +50,7 @@ async fn requests_are_found_by_each_filter() {
     bench.park(1, "the key is wrong").await;
     let sent = waiting(&bench, &key, &["ada@example.com", "bob@example.com"]).await;
     bench.sql("UPDATE requests SET received_at = received_at - 23 * 86400000 WHERE seq = 1").await;
+    bench.sql("UPDATE open_requests SET received_at = received_at - 23 * 86400000 WHERE seq = 1").await;
     let both = vec![sent[1].as_str(), sent[0].as_str()];
     for (query, expected) in [
         ("waits_for=parked", both.clone()),

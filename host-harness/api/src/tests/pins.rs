@@ -269,7 +269,7 @@ async fn a_contradicted_request_waits_for_another_version_of_its_own_connection(
     refers.once(&place, |report| report["step"] == "confirm" && report["state"] == "waiting").await;
     // As after a confirmation that the vendor's answers contradict.
     let contradicted =
-        format!("UPDATE requests SET contradicted_by = '{one}', next_at = 9223372036854775807");
+        format!("UPDATE open_requests SET contradicted_by = '{one}', next_at = 9223372036854775807");
     refers.bench.sql(contradicted.leak()).await;
     refers.vendor.answer("/look", 200);
     let two = refers.publish("two").await;

@@ -26,6 +26,7 @@ async fn a_status_is_incomplete_until_the_request_is_done_and_says_whether_it_is
         (&waiting["complete"], &waiting["state"], &waiting["proven"]),
         (&json!(false), &json!("waiting"), &json!(false))
     );
+    bench.sql("DELETE FROM open_requests").await;
     for (receipt, proven) in [("accepted", false), ("erased", true), ("not-found", true)] {
         let receipt = json!({"receipt": {"status": receipt, "evidence": "", "reference": null, "confirm-after-ms": null}});
         let sql = format!("UPDATE requests SET state = 'done', finished_at = 1, outcome = '{receipt}'");
@@ -48,6 +49,7 @@ async fn an_end_without_success_is_409_and_a_skipped_request_is_complete_only_on
         |status| status["reason"].is_string(),
     )
     .await;
+    bench.sql("DELETE FROM open_requests").await;
     for state in ["failed", "expired", "skipped"] {
         let sql =
             format!("UPDATE requests SET state = '{state}', reason = 'the vendor said no', finished_at = 1");

@@ -93,8 +93,11 @@ async fn fill(database: &Path) {
     let later = "4102444800000";
     for sql in [
         repeat,
+        format!("UPDATE requests SET state = 'open', finished_at = NULL WHERE seq % {SHARE} = 1"),
         format!(
-            "UPDATE requests SET state = 'waiting', finished_at = NULL, next_at = {later} WHERE seq % {SHARE} = 1"
+            "INSERT INTO open_requests (seq, tenant, connection, person, action, received_at, state, step, next_at, generation) \
+             SELECT seq, tenant, connection, person, action, received_at, 'waiting', step, {later}, generation FROM requests \
+             WHERE state = 'open'"
         ),
         format!(
             "UPDATE requests SET state = 'failed', reason = 'the vendor refused it' WHERE seq % {SHARE} = 2"

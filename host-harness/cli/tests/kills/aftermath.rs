@@ -60,8 +60,8 @@ async fn requests_ended_once(folder: &Folder, asks: &Asks, stored: &BTreeSet<Str
     assert_eq!(accepted, once);
     assert_eq!(done, once);
 
-    let kept = "SELECT (SELECT COUNT(*) FROM request_keys) + \
-                (SELECT COUNT(*) FROM requests WHERE sealed_details IS NOT NULL OR lease_until IS NOT NULL)";
+    let kept = "SELECT (SELECT COUNT(*) FROM request_keys) + (SELECT COUNT(*) FROM open_requests) + \
+                (SELECT COUNT(*) FROM requests WHERE sealed_details IS NOT NULL)";
     let kept: i64 = sqlx::query_scalar(kept).fetch_one(&mut folder.database().await).await.unwrap();
     assert_eq!(kept, 0, "the details of requests are still stored");
 }

@@ -115,12 +115,12 @@ impl Folder {
     }
 
     pub(super) async fn open_requests(&self) -> i64 {
-        self.count("SELECT COUNT(*) FROM requests WHERE finished_at IS NULL").await
+        self.count("SELECT COUNT(*) FROM open_requests").await
     }
 
     /// Ends once all remaining work is due only later.
     pub(super) async fn until_nothing_is_due(&self) {
-        let due = "SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'waiting') + (SELECT COUNT(*) FROM requests r \
+        let due = "SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'waiting') + (SELECT COUNT(*) FROM open_requests r \
                    JOIN people p ON p.id = r.person WHERE r.state = 'running' \
                    OR r.state = 'waiting' AND MAX(r.next_at, p.settled_at) < ";
         let count = async || {

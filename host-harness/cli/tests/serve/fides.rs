@@ -78,10 +78,11 @@ impl Setup {
     /// Lets the vendor's time pass, and has the service look at its open requests now. An attempt under way is awaited
     /// first: one whose answer is stored later than this waits by the machine's clock.
     async fn pass(&self, seconds: u64) {
-        let under_way = async || self.count("SELECT count(*) FROM requests WHERE state = 'running'").await;
+        let under_way =
+            async || self.count("SELECT count(*) FROM open_requests WHERE state = 'running'").await;
         eventually("no attempt is under way", under_way, |count| *count == 0).await;
         self.operator.stand_in.clock().advance(std::time::Duration::from_secs(seconds));
-        self.sql("UPDATE requests SET next_at = 0 WHERE state = 'waiting'").await;
+        self.sql("UPDATE open_requests SET next_at = 0 WHERE state = 'waiting'").await;
         self.sql("UPDATE people SET settled_at = 0").await;
     }
 

@@ -61,6 +61,18 @@ fn a_window_is_at_least_a_day_and_a_token_outlasts_it_by_another() {
 }
 
 #[test]
+fn requests_are_kept_for_good_unless_the_file_says_for_how_long_and_not_less_than_they_can_be_replayed() {
+    assert_eq!(read("", None).unwrap().keep_requests, None);
+    assert_eq!(read("keep-requests-days = 31", None).unwrap().keep_requests, Some(DAY * 31));
+    assert_eq!(
+        read("keep-requests-days = 30", None).unwrap_err(),
+        [
+            "service.keep-requests-days: found 30 days, expected at least 31: a failed request can be replayed for 30 days"
+        ]
+    );
+}
+
+#[test]
 fn a_service_is_reached_from_its_own_machine_alone_unless_the_operator_says_otherwise() {
     let usual = read("", None).unwrap();
     assert_eq!(usual.listen.to_string(), "127.0.0.1:7400");

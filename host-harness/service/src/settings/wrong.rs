@@ -1,7 +1,10 @@
 //! What can be wrong with the service's own sections.
 //! Tested in `src/settings/tests.rs`.
 
+use std::num::NonZeroU32;
+
 use super::{
+    MIN_KEEP_REQUESTS_DAYS,
     edge::{MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     listen::NotAListenAddress,
 };
@@ -50,6 +53,14 @@ pub enum WrongSetting {
     /// The maximum head of a request is so large that the connections together could take all memory.
     #[error("expected at most {MAX_HEADER_BYTES} bytes")]
     LargeHeaders,
+    /// A request would be deleted while it can still be replayed.
+    #[error(
+        "found {found} days, expected at least {MIN_KEEP_REQUESTS_DAYS}: a failed request can be replayed for 30 days"
+    )]
+    ShortHistory {
+        /// The configured time, in days.
+        found: NonZeroU32,
+    },
     /// Webhook tokens would end before they have a successor.
     #[error(
         "webhook tokens must last at least a day longer than token-window-days, so that each has a successor in time: \

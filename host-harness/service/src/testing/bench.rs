@@ -89,6 +89,7 @@ async fn config(folder: &Folder) -> ServiceConfig {
         token_window: Duration::from_hours(7 * 24),
         keep_deliveries: Duration::from_hours(30 * 24),
         keep_events: Duration::from_hours(90 * 24),
+        keep_requests: None,
         alarm_url: None,
         stop_grace: Duration::ZERO,
         max_published_bytes: 32 << 20,

@@ -3,15 +3,16 @@
 use host_model::time::{DAY_MS, HOUR_MS};
 
 use super::*;
-use crate::testing::{Folder, columns, sql, write};
+use crate::testing::{ENQUEUE, Folder, columns, sql, write};
 
 const YEAR_MS: i64 = 365 * DAY_MS;
 const NOW: i64 = 1_000 * DAY_MS;
 
 /// A row of each table with a time that is brought back.
-const ROWS: [&str; 11] = [
-    "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-     VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 1, 1)",
+const ROWS: [&str; 12] = [
+    "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at) \
+     VALUES ('r', 'acme', 'n', 1, 'erasure', 'open', 'act', 1)",
+    ENQUEUE,
     "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, state, received_at, next_at) \
      VALUES ('d', 'acme', 'n', x'00', 1, 1, 'waiting', 1, 1)",
     "INSERT INTO people (connection) VALUES ('n')",
@@ -80,8 +81,8 @@ async fn a_clock_that_is_behind_takes_no_opt_out_its_date_and_no_data_its_time()
          VALUES (1, 'channel', '1', 'opt-out', 99999999999999, 'platform', 's')",
         "INSERT INTO events (id, tenant, connection, person, news, sealed_identity, received_at) \
          VALUES ('e', 'acme', 'n', 1, '{}', x'', 99999999999999)",
-        "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-         VALUES ('r', 'acme', 'n', 1, 'erasure', 'waiting', 'act', 99999999999999, 1)",
+        "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at) \
+         VALUES ('r', 'acme', 'n', 1, 'erasure', 'open', 'act', 99999999999999)",
     ] {
         sql(&store, row).await;
     }
@@ -152,7 +153,8 @@ const HARMLESS: [&str; 49] = [
 ];
 
 /// A request's receipt is a fact; `host_model::token` handles the times of tokens.
-const ELSEWHERE: [&str; 3] = ["requests.received_at", "tokens.issued_at", "tokens.expires_at"];
+const ELSEWHERE: [&str; 4] =
+    ["open_requests.received_at", "requests.received_at", "tokens.issued_at", "tokens.expires_at"];
 
 #[tokio::test]
 async fn every_column_with_a_time_is_brought_back_or_left_on_purpose() {

@@ -1,4 +1,5 @@
 mod holding;
+mod moved;
 mod reclaimed;
 mod writers;
 
@@ -10,7 +11,7 @@ use crate::{
     handle::Store,
     people,
     requests::{self, NewRequest},
-    testing::{Folder, connection_row, in_dialect, lease, master_key, name, write},
+    testing::{ENQUEUE, Folder, connection_row, in_dialect, lease, master_key, name, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
@@ -169,7 +170,8 @@ async fn a_request_that_cannot_be_read_is_set_aside_with_an_alarm_and_the_others
     assert_eq!(ids(&claim_all(&store, 100).await), [sound]);
     assert_eq!(open_alarms(&store).await, [("request-set-aside".to_owned(), damaged.clone())]);
     assert_eq!(audited(&store).await, ["request-set-aside"]);
-    let state = "SELECT state || ' ' || finished_at || ' ' || COALESCE(CAST(lease_until AS TEXT), 'none') FROM requests WHERE id = $1";
+    let state = "SELECT r.state || ' ' || r.finished_at || ' ' || CASE WHEN o.seq IS NULL THEN 'none' ELSE 'open' END \
+                 FROM requests r LEFT JOIN open_requests o ON o.seq = r.seq WHERE r.id = $1";
     let state = store.read(move |connection| {
         Box::pin(async move {
             Ok(sqlx::query_scalar::<_, String>(state).bind(damaged).fetch_one(connection).await?)
@@ -264,9 +266,8 @@ async fn backlog(store: &Store, connection: &'static str, many: i64) {
             for sql in [
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
                  INSERT INTO people (connection) SELECT $1 FROM n",
-                "INSERT INTO requests (id, tenant, connection, person, action, state, step, sealed_details, \
-                   received_at, next_at) \
-                 SELECT 'r-' || id, 'acme', $1, id, 'consent', 'waiting', 'act', x'01', 10, 10 FROM people \
+                "INSERT INTO requests (id, tenant, connection, person, action, state, step, sealed_details, received_at) \
+                 SELECT 'r-' || id, 'acme', $1, id, 'consent', 'open', 'act', x'01', 10 FROM people \
                  WHERE connection = $1 LIMIT $2",
                 "INSERT INTO request_keys (request, data_key) SELECT seq, x'02' FROM requests \
                  WHERE connection = $1 LIMIT $2",
@@ -274,6 +275,7 @@ async fn backlog(store: &Store, connection: &'static str, many: i64) {
                 let sql = in_dialect(tx, sql);
                 sqlx::query(sql).bind(connection).bind(many).execute(&mut *tx).await?;
             }
+            sqlx::query(ENQUEUE).execute(tx).await?;
             Ok(())
         })
     })

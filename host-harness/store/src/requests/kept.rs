@@ -33,7 +33,7 @@ pub struct KeptRequest {
 /// and can be replayed, the newest first, at most `most`.
 pub async fn with_data(connection: &mut Tx, of: &str, most: i64) -> Result<Vec<i64>, StoreError> {
     let with_data = sqlx::query_scalar(
-        "SELECT seq FROM requests WHERE connection = $1 AND state = 'waiting' UNION ALL \
+        "SELECT seq FROM open_requests WHERE connection = $1 AND state = 'waiting' UNION ALL \
          SELECT seq FROM requests WHERE connection = $1 AND finished_at IS NOT NULL AND sealed_details IS NOT NULL \
          ORDER BY 1 DESC LIMIT $2",
     );
@@ -43,11 +43,11 @@ pub async fn with_data(connection: &mut Tx, of: &str, most: i64) -> Result<Vec<i
 /// Returns the request at that position; `None` if its data was destroyed. Fails if its row cannot be read.
 pub async fn kept(connection: &mut Tx, seq: i64) -> Result<Option<KeptRequest>, StoreError> {
     let kept = sqlx::query_as(
-        "SELECT r.id, r.action, r.step, r.reference, r.sealed_details, k.data_key, \
+        "SELECT r.id, r.action, COALESCE(o.step, r.step) AS step, r.reference, r.sealed_details, k.data_key, \
            CASE WHEN EXISTS (SELECT 1 FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
              WHERE n.key = r.connection AND v.digest = r.reference_by AND v.withdrawn_at IS NULL \
-               AND r.step = 'confirm' AND r.writer_contradicted = 0) THEN 1 ELSE 0 END AS has_writer \
-         FROM requests r \
+               AND COALESCE(o.step, r.step) = 'confirm' AND r.writer_contradicted = 0) THEN 1 ELSE 0 END AS has_writer \
+         FROM requests r LEFT JOIN open_requests o ON o.seq = r.seq \
          JOIN request_keys k ON k.request = r.seq WHERE r.seq = $1 AND r.sealed_details IS NOT NULL",
     );
     Ok(kept.bind(seq).fetch_optional(connection).await?)

@@ -4,7 +4,7 @@
 
 use sqlx::{Arguments as _, any::AnyArguments};
 
-use super::{COLUMNS, RequestView};
+use super::{COLUMNS, RequestView, TABLES};
 use crate::{database::Tx, error::StoreError, grant::KeyReach};
 use host_model::requests::{Action, RequestState, waits_for::WaitsFor};
 
@@ -79,7 +79,7 @@ fn list_statement(filter: &RequestFilter, part: &ListPart) -> (String, Vec<Bound
         conditions.add(format!("r.seq < (SELECT seq FROM requests WHERE id = {before})"));
     }
     let found = conditions.select(part.limit);
-    let sql = format!("SELECT {COLUMNS} FROM requests WHERE seq IN ({found}) ORDER BY seq DESC");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.seq IN ({found}) ORDER BY r.seq DESC");
     (sql, conditions.values)
 }
 
@@ -110,8 +110,9 @@ pub(crate) async fn copy_to_act(
     let (act, limit) = (conditions.bind(act), conditions.bind(limit));
     let sql = format!(
         "INSERT INTO bulk_act_requests (bulk_act, request, id, tenant, connection) \
-         SELECT CAST({act} AS BIGINT), r.seq, r.id, r.tenant, r.connection FROM requests r WHERE {} \
-         ORDER BY r.seq LIMIT {limit}",
+         SELECT CAST({act} AS BIGINT), q.seq, q.id, q.tenant, q.connection FROM requests q WHERE q.seq IN \
+           (SELECT r.seq FROM {} r WHERE {} ORDER BY r.seq LIMIT {limit})",
+        conditions.table,
         conditions.all()
     );
     let copied = sqlx::query_with(sqlx::AssertSqlSafe(sql), arguments(conditions.values)?);
@@ -154,17 +155,22 @@ struct Conditions {
     values: Vec<BoundValue>,
     /// What the newest come first by. `+ 0` has SQLite sort the few that match instead of looking through all requests.
     order: &'static str,
+    /// The table of the requests that may match, `r`.
+    table: &'static str,
 }
 
 impl Conditions {
     fn of(filter: &RequestFilter) -> Self {
         let RequestFilter { reach, connection, tenant, state, action, open_since, ids, waits } = filter;
+        let are_open =
+            waits.is_some() || open_since.is_some() || state.is_some_and(|state| !state.has_ended());
         let is_sorted = open_since.is_some() || *state == Some(RequestState::Running);
         let order = if is_sorted { "r.seq + 0" } else { "r.seq" };
-        let mut all = Self { sql: Vec::new(), values: Vec::new(), order };
-        // The index of a state contains these columns. `|| ''` has SQLite use it, rather than one that contains only the column.
-        let has_state = state.is_some() || waits.is_some();
-        let [of_tenant, of_connection, of_action] = if has_state {
+        let table = if are_open { "open_requests" } else { "requests" };
+        let mut all = Self { sql: Vec::new(), values: Vec::new(), order, table };
+        // The index of how requests ended contains these columns. `|| ''` has SQLite use it, rather than one that contains only
+        // the column.
+        let [of_tenant, of_connection, of_action] = if state.is_some() && !are_open {
             ["r.tenant || ''", "r.connection || ''", "r.action || ''"]
         } else {
             ["r.tenant", "r.connection", "r.action"]
@@ -183,27 +189,21 @@ impl Conditions {
             }
         }
         if let Some(state) = state {
-            all.add_state(*state);
+            let in_index = if are_open { "" } else { " AND r.finished_at IS NOT NULL" };
+            all.add(format!("r.state = '{state}'{in_index}"));
         }
         if let Some(since) = open_since {
             let since = all.bind(*since);
-            all.add(format!("r.finished_at IS NULL AND r.received_at <= {since}"));
+            all.add(format!("r.received_at <= {since}"));
         }
         if let Some(ids) = ids {
-            let condition = all.one_of("r.id", ids);
-            all.add(condition);
+            let condition = all.one_of("id", ids);
+            all.add(format!("r.seq IN (SELECT seq FROM requests WHERE {condition})"));
         }
         if let Some(waits) = waits {
             all.add_waits(waits);
         }
         all
-    }
-
-    /// Adds the condition that a request is in `state`, as the indexes of states say it.
-    fn add_state(&mut self, state: RequestState) {
-        let has_ended = !matches!(state, RequestState::Waiting | RequestState::Running);
-        let ended = if has_ended { " AND r.finished_at IS NOT NULL" } else { "" };
-        self.add(format!("r.state = '{state}'{ended}"));
     }
 
     /// Adds the condition that a request waits for `what`. Sets of people and connections are found once, not for each
@@ -216,9 +216,10 @@ impl Conditions {
         self.add("r.contradicted_by IS NULL".to_owned());
         let condition = match what {
             WaitsFor::AnotherVersion => return,
-            WaitsFor::EarlierRequest => "EXISTS (SELECT 1 FROM requests e \
-                 WHERE e.person = r.person AND e.seq < r.seq AND e.finished_at IS NULL)"
-                .to_owned(),
+            WaitsFor::EarlierRequest => {
+                "EXISTS (SELECT 1 FROM open_requests e WHERE e.person = r.person AND e.seq < r.seq)"
+                    .to_owned()
+            }
             WaitsFor::Connection => {
                 let unserved = self.one_of("r.connection", unserved);
                 format!(
@@ -270,8 +271,8 @@ impl Conditions {
 
     /// Returns the query of the positions of the newest that match, at most `limit`.
     fn select(&mut self, limit: i64) -> String {
-        let (limit, order) = (self.bind(limit), self.order);
-        format!("SELECT r.seq FROM requests r WHERE {} ORDER BY {order} DESC LIMIT {limit}", self.all())
+        let (limit, order, table) = (self.bind(limit), self.order, self.table);
+        format!("SELECT r.seq FROM {table} r WHERE {} ORDER BY {order} DESC LIMIT {limit}", self.all())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     merged,
     replica_id::ReplicaId,
     requests::{self, matching::RequestFilter},
-    testing::{connection_row, lease, sql, write},
+    testing::{ENQUEUE, connection_row, lease, sql, write},
     tokens,
 };
 
@@ -36,8 +36,8 @@ fn reaches() -> [KeyReach; 3] {
     ]
 }
 
-const REQUEST: &str = "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at, next_at) \
-                       VALUES ('r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', 1, 1)";
+const REQUEST: &str = "INSERT INTO requests (id, tenant, connection, person, action, state, step, received_at) \
+                       VALUES ('r-1', 'acme', 'newsletter', 1, 'erasure', 'open', 'act', 1)";
 
 #[tokio::test]
 async fn deliveries_are_claimed_listed_replayed_and_deleted() {
@@ -84,6 +84,7 @@ async fn an_act_on_many_requests_is_made_listed_and_carried_out() {
     let folder = Folder::new();
     let store = folder.store().await;
     sql(&store, REQUEST).await;
+    sql(&store, ENQUEUE).await;
     write(&store, |tx| {
         Box::pin(async move {
             let new = NewBulkAct {
@@ -123,6 +124,7 @@ async fn what_holds_requests_back_and_whom_a_mapping_concerns_is_counted() {
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
     sql(&store, REQUEST).await;
+    sql(&store, ENQUEUE).await;
     write(&store, |tx| {
         Box::pin(async move {
             let view = requests::show(tx, "r-1").await?.unwrap();

@@ -11,16 +11,18 @@ use crate::{
     notices,
     person::PersonId,
     requests,
-    testing::{Folder, master_key, sql, write},
+    testing::{ENQUEUE, Folder, master_key, sql, write},
     tokens,
 };
 
 /// One row of each kind, as written by this version.
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 14] = [
     "INSERT INTO connections (key, tenant, plugin, enabled, actions, settings, sealed_secrets, created_at, changed_at) \
      VALUES ('newsletter', 'acme', 'iterable', 1, '[\"erasure\"]', '{}', x'01', 10, 11)",
-    "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, outcome) \
-     VALUES (7, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'waiting', 'act', 12, 13, '{\"a\":1}')",
+    "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, outcome) \
+     VALUES (7, 'r-1', 'acme', 'newsletter', 1, 'erasure', 'open', 'act', 12, '{\"a\":1}')",
+    ENQUEUE,
+    "UPDATE open_requests SET next_at = 13",
     "INSERT INTO attempts (request, generation, step, digest, began_at, result) VALUES (7, 1, 'confirm', 'd', 14, '{}')",
     "INSERT INTO tokens (tenant, connection, generation, digest, state, by_host, issued_at, expires_at) \
      VALUES ('acme', 'newsletter', 1, zeroblob(32), 'current', 1, 15, 16)",
@@ -157,7 +159,7 @@ async fn a_row_as_this_version_writes_it_is_read_column_by_column() {
 #[tokio::test]
 async fn what_waits_no_more_has_no_next_time() {
     for (end, read) in [
-        ("UPDATE requests SET state = 'done'", request as Read),
+        ("UPDATE open_requests SET state = 'running'", request as Read),
         ("UPDATE deliveries SET state = 'read'", delivery),
     ] {
         let row = found(Some(end), read).await.unwrap();
@@ -179,8 +181,8 @@ async fn how_a_connection_stands_is_read_column_by_column() {
 async fn an_odd_word_digest_or_json_is_about_its_row_alone() {
     let odd: [(&str, Read); 18] = [
         ("UPDATE requests SET action = 'forget'", request),
-        ("UPDATE requests SET state = 'gone'", request),
-        ("UPDATE requests SET step = 'guess'", request),
+        ("UPDATE open_requests SET state = 'gone'", request),
+        ("UPDATE open_requests SET step = 'guess'", request),
         ("UPDATE requests SET outcome = '{'", request),
         ("UPDATE attempts SET step = 'guess'", attempts),
         ("UPDATE attempts SET result = '{'", attempts),
@@ -206,7 +208,7 @@ async fn an_odd_word_digest_or_json_is_about_its_row_alone() {
 #[tokio::test]
 async fn a_column_of_another_type_is_the_databases_failure() {
     let odd: [(&str, Read); 7] = [
-        ("UPDATE requests SET next_at = 'soon'", request),
+        ("UPDATE open_requests SET next_at = 'soon'", request),
         ("UPDATE requests SET outcome = x'05'", request),
         ("UPDATE tokens SET by_host = 'yes'", token),
         ("UPDATE deliveries SET proven = 'yes'", delivery),

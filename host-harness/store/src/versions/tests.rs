@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     components,
     handle::Store,
-    testing::{Folder, master_key, sql, write},
+    testing::{ENQUEUE, Folder, master_key, sql, write},
 };
 
 fn step(state: VersionState) -> VersionStep {
@@ -92,13 +92,13 @@ async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_comp
     put_retired(&store, 22).await;
     sql(
         &store,
-        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, next_at, reference, \
-           reference_by) \
-         SELECT 7, 'r', 'acme', 'n', 1, 'erasure', 'waiting', 'confirm', 1, 1, 'job 17', digest FROM versions ORDER BY digest LIMIT 1",
+        "INSERT INTO requests (seq, id, tenant, connection, person, action, state, step, received_at, reference, reference_by) \
+         SELECT 7, 'r', 'acme', 'n', 1, 'erasure', 'open', 'confirm', 1, 'job 17', digest FROM versions ORDER BY digest LIMIT 1",
     )
     .await;
+    sql(&store, ENQUEUE).await;
     assert_eq!(kept(&store).await, [1].into_iter().chain(3..=22).collect::<Vec<_>>());
-    sql(&store, "UPDATE requests SET finished_at = 9").await;
+    sql(&store, "DELETE FROM open_requests").await;
     assert_eq!(kept(&store).await, (3..=22).collect::<Vec<_>>());
 }
 

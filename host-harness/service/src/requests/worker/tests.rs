@@ -1,4 +1,5 @@
 mod contradicted_alarm;
+mod pruned;
 
 use std::time::Duration;
 use test_support::eventually;

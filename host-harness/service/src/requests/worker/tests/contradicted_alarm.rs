@@ -11,7 +11,7 @@ async fn the_alarm_about_a_contradicted_outcome_ends_when_the_last_of_its_reques
     write(&bench.parts.store, |tx| {
         Box::pin(async move {
             let contradicted =
-                "UPDATE requests SET contradicted_by = 'sha256:00', next_at = 9223372036854775807";
+                "UPDATE open_requests SET contradicted_by = 'sha256:00', next_at = 9223372036854775807";
             sqlx::query(contradicted).execute(&mut *tx).await?;
             let (about, detail) = ("newsletter", "contradicted");
             let alarm =
