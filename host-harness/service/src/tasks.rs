@@ -65,6 +65,11 @@ pub(crate) async fn pause(clock: &dyn Clock, wait: Duration, stop: &Cancellation
     let _stopped = stop.run_until_cancelled(clock.sleep_until(again_at)).await;
 }
 
+/// Returns a time that is up to a quarter shorter, so that replicas do not look at the database in the same moments.
+pub(crate) fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(1.0 - fastrand::f64() / 4.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -224,7 +224,7 @@ impl Collector for StoreGauges {
             ),
             (
                 "connector_host_dead_rows",
-                "Replaced rows of the table of requests that are not removed yet.",
+                "Replaced rows of the table of open requests that are not removed yet.",
                 database.dead_rows,
             ),
         ] {

@@ -8,7 +8,10 @@ use host_model::time::DAY_MS;
 use host_store::{Store, StoreError, queue::Lease};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bell::Bell, tasks::Tasks};
+use crate::{
+    bell::Bell,
+    tasks::{Tasks, jittered},
+};
 
 /// How long to wait for a bell before checking anyway: work that becomes due at a certain time rings no bell.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,7 +60,7 @@ pub(crate) async fn run<S: Source>(
         if let Err(error) = source.begin(&mut under_way).await {
             tracing::error!(%error, "claiming due work failed");
         }
-        let again_at = clock.now() + POLL_INTERVAL;
+        let again_at = clock.now() + jittered(POLL_INTERVAL);
         tokio::select! {
             () = stop.cancelled() => {}
             Some(_) = under_way.ended() => {}

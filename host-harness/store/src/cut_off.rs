@@ -55,7 +55,7 @@ pub async fn release_claims(
     now: i64,
 ) -> Result<(), StoreError> {
     let of_replica = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                      WHERE o.state = \'running\' AND o.claimed_by = $1 ORDER BY o.seq";
+                      WHERE o.state = 'running' AND o.claimed_by = $1 ORDER BY o.seq";
     let running: Vec<RunningRequest> =
         sqlx::query_as(of_replica).bind(replica.as_str()).fetch_all(&mut *tx).await?;
     for RunningRequest { place, .. } in running {
@@ -73,7 +73,7 @@ pub async fn reclaim_ended(
     now: i64,
 ) -> Result<(), StoreError> {
     let ended = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                 WHERE o.state = \'running\' AND o.claimed_by IS DISTINCT FROM $1 \
+                 WHERE o.state = 'running' AND o.claimed_by IS DISTINCT FROM $1 \
                    AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.claimed_by) ORDER BY o.seq";
     let ended = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
     reclaim(tx, vault, ended, now).await
@@ -89,7 +89,7 @@ pub async fn reclaim_expired(
     under_way: &[i64],
 ) -> Result<(), StoreError> {
     let expired = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                   WHERE o.state = \'running\' AND o.claimed_by = $1 AND o.lease_until <= $2 ORDER BY o.seq";
+                   WHERE o.state = 'running' AND o.claimed_by = $1 AND o.lease_until <= $2 ORDER BY o.seq";
     let expired = sqlx::query_as(expired).bind(replica.as_str()).bind(now).fetch_all(&mut *tx).await?;
     let is_left = |request: &RunningRequest| !under_way.contains(&request.place.seq);
     reclaim(tx, vault, expired.into_iter().filter(is_left).collect(), now).await

@@ -35,7 +35,7 @@ pub struct DatabaseGauges {
     pub next_due_at: Option<i64>,
     /// The age of the oldest transaction of the server, in seconds; `None` for a file.
     pub oldest_transaction_seconds: Option<i64>,
-    /// The number of replaced rows of the table of requests that are not removed yet; `None` for a file.
+    /// The number of replaced rows of the table of open requests that are not removed yet; `None` for a file.
     pub dead_rows: Option<i64>,
 }
 

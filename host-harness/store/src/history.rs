@@ -1,22 +1,31 @@
 //! The history of requests that have ended.
 
+use sqlx::AssertSqlSafe;
+
 use crate::{database::Tx, error::StoreError};
 
-/// What is known of a request that ended before `$1`, whose data does not exist any more. Each statement is about at most
-/// `$2` requests, those that ended first.
-const PRUNE: [&str; 2] = [
-    "DELETE FROM attempts WHERE request IN (SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NULL \
-       ORDER BY finished_at, seq LIMIT $2)",
-    "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NULL \
-       ORDER BY finished_at, seq LIMIT $2)",
+/// The requests that ended first before `$1`, at most `$2`, if their data does not exist any more and their end need not be
+/// posted.
+const ENDED: &str = "FROM requests r WHERE r.finished_at < $1 AND r.sealed_details IS NULL \
+   AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.request = r.id AND c.ended_at IS NULL) \
+   ORDER BY r.finished_at, r.seq LIMIT $2";
+
+/// What is known of a request, by its number or its id.
+const KNOWN: [(&str, &str, &str); 4] = [
+    ("attempts", "request", "seq"),
+    ("erasing", "request", "id"),
+    ("callbacks", "request", "id"),
+    ("requests", "seq", "seq"),
 ];
 
 /// Deletes requests that ended before `ended_before` and their attempts, those that ended first, at most `limit`. Requests
-/// whose data is kept for a replay stay. Returns the number of deleted requests.
+/// whose data is kept for a replay, or whose end is still to be posted, stay. Returns the number of deleted requests.
 pub async fn prune(tx: &mut Tx, ended_before: i64, limit: i64) -> Result<u64, StoreError> {
     let mut deleted = 0;
-    for statement in PRUNE {
-        let done = sqlx::query(statement).bind(ended_before).bind(limit).execute(&mut *tx).await?;
+    for (table, column, by) in KNOWN {
+        let delete = format!("DELETE FROM {table} WHERE {column} IN (SELECT r.{by} {ENDED})");
+        let done =
+            sqlx::query(AssertSqlSafe(delete)).bind(ended_before).bind(limit).execute(&mut *tx).await?;
         deleted = done.rows_affected();
     }
     Ok(deleted)
@@ -47,7 +56,11 @@ mod tests {
                (2, 'second', 'acme', 'n', 1, 'erasure', 'done', 'confirm', 1, 8, NULL), \
                (3, 'first', 'acme', 'n', 1, 'erasure', 'expired', 'confirm', 1, 7, NULL), \
                (4, 'replayable', 'acme', 'n', 1, 'erasure', 'failed', 'act', 1, 6, x'01'), \
-               (5, 'late', 'acme', 'n', 1, 'erasure', 'done', 'confirm', 1, 9, NULL)",
+               (5, 'late', 'acme', 'n', 1, 'erasure', 'done', 'confirm', 1, 9, NULL), \
+               (6, 'to-be-posted', 'acme', 'n', 1, 'erasure', 'done', 'confirm', 1, 5, NULL)",
+            "INSERT INTO callbacks (request, tenant, connection, api_key, url, form, ended_at) VALUES \
+               ('first', 'acme', 'n', 'k', 'u', 'standard', 8), ('to-be-posted', 'acme', 'n', 'k', 'u', 'standard', NULL)",
+            "INSERT INTO erasing (connection, request, name) VALUES ('n', 'first', x'01'), ('n', 'open', x'01')",
             ENQUEUE,
             "INSERT INTO attempts (request, generation, step, digest, began_at) \
              SELECT seq, 1, 'act', 'sha256:00', 1 FROM requests",
@@ -58,13 +71,15 @@ mod tests {
         let attempts =
             "SELECT r.id FROM attempts a LEFT JOIN requests r ON r.seq = a.request ORDER BY a.request";
         for (deleted, left) in [
-            (1, &["open", "second", "replayable", "late"][..]),
-            (1, &["open", "replayable", "late"]),
-            (0, &["open", "replayable", "late"]),
+            (1, &["open", "second", "replayable", "late", "to-be-posted"][..]),
+            (1, &["open", "replayable", "late", "to-be-posted"]),
+            (0, &["open", "replayable", "late", "to-be-posted"]),
         ] {
             assert_eq!(write(&store, |tx| Box::pin(prune(tx, 9, 1))).await, deleted);
             assert_eq!(ids(&store, requests).await, left);
             assert_eq!(ids(&store, attempts).await, left);
         }
+        assert_eq!(ids(&store, "SELECT request FROM callbacks").await, ["to-be-posted"]);
+        assert_eq!(ids(&store, "SELECT request FROM erasing").await, ["open"]);
     }
 }

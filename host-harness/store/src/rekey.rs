@@ -293,6 +293,10 @@ async fn distribute_choices(
     Ok(dropped)
 }
 
+/// Records whom a request is about.
+const IS_ABOUT: [&str; 2] =
+    ["UPDATE requests SET person = $2 WHERE seq = $1", "UPDATE open_requests SET person = $2 WHERE seq = $1"];
+
 /// Moves each request whose person can still be read to the person of its own identifiers. A request merges no people:
 /// its shared identifiers were sent under a different rule.
 async fn move_requests(
@@ -325,10 +329,6 @@ async fn move_requests(
             },
         };
         attributes::note(tx, &keys.vault, connection, person, &subject, &named).await?;
-        const IS_ABOUT: [&str; 2] = [
-            "UPDATE requests SET person = $2 WHERE seq = $1",
-            "UPDATE open_requests SET person = $2 WHERE seq = $1",
-        ];
         for statement in IS_ABOUT {
             sqlx::query(statement).bind(asked.seq).bind(person).execute(&mut *tx).await?;
         }

@@ -126,12 +126,18 @@ pub async fn beat(
     Ok(Beat { others, tenure: Tenure::take(tx, id, now).await? })
 }
 
-/// Removes a replica that gave no sign of life since `last`, and raises the alarm about its machine at `at`.
+/// Removes a replica that gave no sign of life since `last`, and raises the alarm about its machine at `at`, unless another
+/// one has started there since.
 pub async fn remove(tx: &mut Tx, last: &SignOfLife, at: i64) -> Result<RowChange, StoreError> {
-    let removed = sqlx::query_scalar("DELETE FROM replicas WHERE id = $1 AND beats = $2 RETURNING name");
-    let removed: Option<String> =
+    let removed = sqlx::query_as("DELETE FROM replicas WHERE id = $1 AND beats = $2 RETURNING name, seen_at");
+    let removed: Option<(String, i64)> =
         removed.bind(last.id.as_str()).bind(last.beats).fetch_optional(&mut *tx).await?;
-    let Some(name) = removed else { return Ok(RowChange::Unchanged) };
+    let Some((name, seen_at)) = removed else { return Ok(RowChange::Unchanged) };
+    let later = sqlx::query_scalar("SELECT name FROM replicas WHERE started_at >= $1");
+    let later: Vec<String> = later.bind(seen_at).fetch_all(&mut *tx).await?;
+    if later.iter().any(|other| machine(other) == machine(&name)) {
+        return Ok(RowChange::Changed);
+    }
     let alarm = Alarm {
         tenant: ALL_TENANTS,
         connection: None,

@@ -18,7 +18,10 @@ use super::{
     Connections,
     owned::{self, OwnedConnection},
 };
-use crate::served::{ServingProblem, ServingVersion};
+use crate::{
+    served::{ServingProblem, ServingVersion},
+    tasks::jittered,
+};
 
 /// How often a replica looks for changes: each takes effect within a second, also on a busy machine.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -53,7 +56,7 @@ impl Connections {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(jittered(INTERVAL)) => {}
                 () = self.served.sync().wanted() => {}
                 Some(loaded) = loading.tasks.join_next() => {
                     if let Ok(Some(plugin)) = loaded {

@@ -22,8 +22,10 @@ const WRITE_LONG: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 const MIGRATION: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
                          SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
 
-/// Begins a transaction that reads.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Begins a transaction that reads. One that is frozen within it would keep replaced rows from being removed; the longest
+/// statement verifies an audit chain.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                        SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = '10min'";
 
 /// Removes what the statements of a pooler's other clients left behind on the connection that this transaction was given.
 /// The driver names its statements by number even if it does not keep them, so that two clients use the same names.

@@ -238,7 +238,7 @@ async fn request(store: &Store, id: &'static str, subject: Subject) -> PersonId 
 }
 
 async fn person_of(store: &Store, request: &'static str) -> PersonId {
-    let sql = "SELECT person FROM requests WHERE id = $1";
+    let sql = "SELECT o.person FROM open_requests o JOIN requests r ON r.seq = o.seq AND r.person = o.person WHERE r.id = $1";
     PersonId(
         write(store, move |tx| {
             Box::pin(async move { Ok(sqlx::query_scalar(sql).bind(request).fetch_one(tx).await?) })

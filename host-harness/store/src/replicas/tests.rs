@@ -85,6 +85,13 @@ async fn a_silent_replica_is_an_alarm_until_one_starts_on_the_same_machine() {
     assert_eq!(open().await, alarm);
     joins(&store, "lost:3").await;
     assert_eq!(open().await, []);
+
+    // One that ended and was started again before the others knew.
+    joins(&store, "lost:4").await;
+    let others = beats(&store, "first:2").await.unwrap().others;
+    let former = others.into_iter().find(|other| other.id == named("lost:3")).unwrap();
+    assert_eq!(removes(&store, &former).await, RowChange::Changed);
+    assert_eq!(open().await, []);
 }
 
 #[tokio::test]
