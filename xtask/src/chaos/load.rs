@@ -23,6 +23,9 @@ use crate::programs::{
 /// The channel of the wishes. The webhook's person uses another one.
 pub(super) const CHANNEL: i64 = 6541;
 
+/// What the addresses of people begin with who choose at the vendor.
+pub(super) const AT_VENDOR: &str = "vendor-";
+
 /// The number of threads that submit wishes, each for people of its own.
 const WRITERS: usize = 4;
 
@@ -148,7 +151,7 @@ impl Load {
 }
 
 /// Returns the ids of the events on a page of the feed.
-pub(super) fn ids(page: &Value) -> Result<Vec<String>> {
+fn ids(page: &Value) -> Result<Vec<String>> {
     let events = page.pointer("/events").and_then(Value::as_array).context("no events")?;
     events.iter().map(|event| Ok(text(event, "/id")?.to_owned())).collect()
 }
@@ -159,7 +162,7 @@ fn choose_at_vendor(stand_in: &StandIn, is_over: &AtomicBool) -> Result<()> {
         if is_over.load(Relaxed) {
             return Ok(());
         }
-        let email = format!("vendor-{number}@example.com");
+        let email = format!("{AT_VENDOR}{number}@example.com");
         stand_in.post("people", &json!({ "email": email, "unsubscribedChannelIds": [] }))?;
         setup::unsubscribe(stand_in, &email)?;
         sleep(Duration::from_millis(150));

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::load::{CHANNEL, Log, Wish, ids};
+use super::load::{AT_VENDOR, CHANNEL, Log, Wish};
 use crate::programs::{
     cluster::Cluster,
     connector_host::output_of,
@@ -20,17 +20,23 @@ use crate::programs::{
 /// The vendor's limit on erasures, in requests a second.
 const FORGETS_A_SECOND: usize = 3;
 
+/// How far the clocks of two replicas are apart at most.
+const MAX_CLOCK_DIFFERENCE_MS: i64 = 100;
+
 /// Checks a run in which nothing is due any more. Returns what was found, a line each.
 pub(super) fn check(cluster: &Cluster, stand_in: &StandIn, log: &Log) -> Result<Vec<String>> {
     let requests = acknowledged(cluster, log)?;
+    let events = all_events(cluster)?;
     let sent = stand_in.get("requests")?;
     let sent = sent.as_array().context("no requests")?;
     Ok(vec![
         requests,
         wishes(cluster, stand_in, log, sent)?,
-        erasures(log, sent)?,
+        erasures(cluster, log, sent)?,
         limits(sent)?,
-        feed(cluster, log)?,
+        attempts(cluster, log)?,
+        feed(log, &events)?,
+        heard(stand_in, &events)?,
         chains(cluster)?,
         takeovers(cluster)?,
     ])
@@ -147,20 +153,56 @@ fn choice_in(request: &Value) -> Option<(String, &'static str)> {
     Some((person.replace("%40", "@"), choice))
 }
 
-/// The vendor was asked to forget each person, and again only if it was not known what became of the first time.
-fn erasures(log: &Log, sent: &[Value]) -> Result<String> {
+/// The vendor was asked to forget each person, and again only after an attempt of which it is not known what it did.
+fn erasures(cluster: &Cluster, log: &Log, sent: &[Value]) -> Result<String> {
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for person in bodies(sent, "/api/users/forget").filter_map(|body| body.pointer("/email")?.as_str()) {
         *times.entry(person).or_default() += 1;
     }
-    for (id, person) in &log.erasures {
+    for (number, (id, person)) in log.erasures.iter().enumerate() {
+        let asked = times.get(person.as_str()).copied().unwrap_or_default();
+        let request = cluster.api(number).get(&format!("/api/v1/requests/{id}"))?;
+        let unknown = list(&request, "/attempts")?.iter().filter(|attempt| {
+            let is_known = attempt.pointer("/result/receipt").is_some_and(Value::is_object);
+            attempt.pointer("/step") == Some(&Value::from("act")) && !is_known
+        });
+        let allowed = 1 + unknown.count();
         ensure!(
-            times.contains_key(person.as_str()),
-            "the vendor was not asked to forget {person}, of the erasure {id}"
+            (1..=allowed).contains(&asked),
+            "the vendor was asked to forget {person} {asked} times: {request}"
         );
     }
     let again = times.values().filter(|times| **times > 1).count();
     Ok(format!("asked to forget: {} people, {again} of them again after a fault", times.len()))
+}
+
+/// The attempts about a person ran one after another. One that was cut off has no end.
+fn attempts(cluster: &Cluster, log: &Log) -> Result<String> {
+    let wishes = log.wishes.iter().map(|wish| (&wish.person, &wish.id));
+    let erasures = log.erasures.iter().map(|(id, person)| (person, id));
+    let mut of_person: BTreeMap<&String, Vec<(i64, Option<i64>)>> = BTreeMap::new();
+    for (number, (person, id)) in wishes.chain(erasures).enumerate() {
+        let request = cluster.api(number).get(&format!("/api/v1/requests/{id}"))?;
+        for (place, attempt) in list(&request, "/attempts")?.iter().enumerate() {
+            let number = attempt.pointer("/number").and_then(Value::as_u64);
+            ensure!(number == u64::try_from(place + 1).ok(), "an attempt of {id} is missing: {request}");
+            let began = attempt.pointer("/began_at").and_then(Value::as_i64).context("no beginning")?;
+            let ended = attempt.pointer("/ended_at").and_then(Value::as_i64);
+            of_person.entry(person).or_default().push((began, ended));
+        }
+    }
+    let mut cut_off = 0;
+    for (person, times) in &mut of_person {
+        times.sort_unstable();
+        cut_off += times.iter().filter(|(_, ended)| ended.is_none()).count();
+        for two in times.windows(2) {
+            let [(_, ended), (next, _)] = two else { continue };
+            let ended = ended.unwrap_or_default().saturating_sub(MAX_CLOCK_DIFFERENCE_MS);
+            ensure!(ended <= *next, "two attempts about {person} ran together: {times:?}");
+        }
+    }
+    let all: usize = of_person.values().map(Vec::len).sum();
+    Ok(format!("one after another for each person: {all} attempts, {cut_off} of them cut off"))
 }
 
 /// No second has more erasures than the vendor allows.
@@ -180,27 +222,57 @@ fn limits(sent: &[Value]) -> Result<String> {
     Ok(format!("within the vendor's limit of {FORGETS_A_SECOND} a second: {} erasures", at.len()))
 }
 
-/// A reader who paged through the feed during the faults has missed nothing.
-fn feed(cluster: &Cluster, log: &Log) -> Result<String> {
-    let mut all = Vec::new();
-    let mut after = 0;
+/// Returns all events of the feed.
+fn all_events(cluster: &Cluster) -> Result<Vec<Value>> {
+    let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let page = cluster.api(0).get(&format!("/api/v1/consent-events?after={after}&limit=100"))?;
-        let read = ids(&page)?;
+        let read = list(&page, "/events")?;
         if read.is_empty() {
-            break;
+            return Ok(all);
         }
-        all.extend(read);
+        all.extend(read.iter().cloned());
         after = page.pointer("/cursor").and_then(Value::as_i64).context("no cursor")?;
     }
+}
+
+/// A reader who paged through the feed during the faults has missed nothing.
+fn feed(log: &Log, events: &[Value]) -> Result<String> {
+    let all = events.iter().map(|event| text(event, "/id")).collect::<Result<Vec<_>>>()?;
     let seen = log.events.len();
     ensure!(!log.events.is_empty(), "the feed stayed empty");
     ensure!(
-        all.get(..seen) == Some(&log.events),
+        all.get(..seen).is_some_and(|first| first == log.events),
         "the reader saw {seen} events, which are not the first of {}",
         all.len()
     );
     Ok(format!("seen in the feed, in order and without a gap: {seen} of {} events", all.len()))
+}
+
+/// Each choice at the vendor whose delivery was acknowledged is in the feed once, and none is there twice.
+fn heard(stand_in: &StandIn, events: &[Value]) -> Result<String> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let people = events.iter().filter_map(|event| event.pointer("/identity_map/email")?.as_str());
+    for person in people.filter(|person| person.starts_with(AT_VENDOR)) {
+        *times.entry(person).or_default() += 1;
+    }
+    let deliveries = stand_in.get("deliveries")?;
+    let mut acknowledged = BTreeSet::new();
+    for delivery in deliveries.as_array().context("no deliveries")? {
+        let status = delivery.pointer("/outcome/answered").and_then(Value::as_u64);
+        let person = delivery.pointer("/body/email").and_then(Value::as_str);
+        if let (Some(200..=299), Some(person)) =
+            (status, person.filter(|person| person.starts_with(AT_VENDOR)))
+        {
+            acknowledged.insert(person.to_owned());
+        }
+    }
+    ensure!(!acknowledged.is_empty(), "no delivery was acknowledged");
+    let lost = acknowledged.iter().find(|person| !times.contains_key(person.as_str()));
+    ensure!(lost.is_none(), "the choice of {lost:?} was acknowledged and is not in the feed");
+    let twice = times.iter().find(|(_, times)| **times > 1);
+    ensure!(twice.is_none(), "the choice of a person is in the feed more than once: {twice:?}");
+    Ok(format!("heard once from the vendor: the choices of {} people", acknowledged.len()))
 }
 
 /// Work was taken over, at least that of the replica that was frozen.

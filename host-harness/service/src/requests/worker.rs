@@ -68,7 +68,7 @@ impl Worker {
         }
         let together = self.attempts.handlers.of(lane.action).at_once(lane.step);
         let most = together.unwrap_or(room);
-        let claims = self.claims(lane, &calls, most, now).await?;
+        let claims = self.claims(lane, &calls, most).await?;
         self.attempts.telemetry.claimed("requests", claims.len());
         let batches: Vec<Vec<ClaimedRequest>> = match (together.is_some(), claims.is_empty()) {
             (_, true) => Vec::new(),
@@ -118,13 +118,20 @@ impl Worker {
         lane: &Lane,
         calls: &Calls,
         most: usize,
-        now: i64,
     ) -> Result<Vec<ClaimedRequest>, StoreError> {
         let digest = calls.plugin().digest().to_string();
-        let lease = work::lease(&self.attempts.store, now, calls.connection().limits.wall_ms);
-        let (vault, lane) = (self.attempts.store.vault().clone(), lane.clone());
+        let (store, clock, wall_ms) = (
+            self.attempts.store.clone(),
+            Arc::clone(&self.attempts.clock),
+            calls.connection().limits.wall_ms,
+        );
+        let (vault, lane) = (store.vault().clone(), lane.clone());
         let claimed = self.attempts.store.write(move |tx| {
-            Box::pin(async move { queue::claim(tx, &vault, &lane, most, &lease, &digest).await })
+            Box::pin(async move {
+                // Once it is this process' turn to write: the attempts begin now.
+                let lease = work::lease(&store, clock.date_ms(), wall_ms);
+                queue::claim(tx, &vault, &lane, most, &lease, &digest).await
+            })
         });
         claimed.await
     }
