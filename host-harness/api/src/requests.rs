@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     body::{Json, Path, Query},
     callback,
-    caller::{Caller, RequestsRead, RequestsWrite},
+    caller::{AdminRead, Caller, RequestsRead, RequestsWrite, ScopedCaller},
     found::{reachable_connection, reachable_request},
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
@@ -134,7 +134,8 @@ async fn replay_request(
 }
 
 /// Returns the person that a request is about, as long as the request's data exists: while it is open, and for 30 days after it
-/// failed or expired. The audit chain records who asked for it.
+/// failed or expired. Needs `admin:read` as well: a key that only submits and looks does not learn whom requests are about. The
+/// audit chain records who asked for it.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/reveal", security(("key" = ["requests:write"])), tag = "requests", params(("id" = String, Path)),
     responses((status = 200, body = RevealedPerson), Forbidden, NotFound, Conflict))]
 async fn reveal_person(
@@ -143,6 +144,7 @@ async fn reveal_person(
     RequestsWrite(caller): RequestsWrite,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
+    caller.check(AdminRead::SCOPE)?;
     let request = reachable_request(&store, &caller, &id).await?;
     let forgotten = || {
         let detail =

@@ -87,7 +87,7 @@ impl Rights {
     }
 
     pub(crate) fn reveal_people(&self) -> bool {
-        self.may(Area::Requests, AccessKind::Write)
+        self.may(Area::Requests, AccessKind::Write) && self.may(Area::Admin, AccessKind::Read)
     }
 
     pub(crate) fn read_audit(&self) -> bool {

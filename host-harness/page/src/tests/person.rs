@@ -35,7 +35,7 @@ async fn what_is_known_of_a_person_is_the_answer_to_a_form_and_does_not_repeat_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_is_revealed_to_who_may_write_requests_alone() {
+async fn a_person_is_revealed_only_to_who_may_write_requests_and_read_the_audit() {
     let bench = ApiBench::new().await;
     let key = bench.operator().await;
     let id = erasure(&bench, &key).await;
@@ -49,6 +49,14 @@ async fn a_person_is_revealed_to_who_may_write_requests_alone() {
     viewer.get(&path).await.assert_hides(&["Reveal the person"]);
     let refused = viewer.post(&format!("{path}/reveal"), &[]).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    refused.assert_hides(&["ada@"]);
+    let submits = json!({"name": "submits", "scopes": ["requests:read", "requests:write"]});
+    let submits = bench.send(&key, "POST", "/api/v1/api-keys", Some(submits)).await;
+    let mut submits = Browser::signed_in(&bench, submits.json["key"].as_str().unwrap()).await;
+    submits.get(&path).await.assert_hides(&["Reveal the person"]);
+    let refused = submits.post(&format!("{path}/reveal"), &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    refused.assert_shows(&["admin:read"]);
     refused.assert_hides(&["ada@"]);
     let on_record = bench.audit("acme").await;
     assert_eq!(on_record.iter().filter(|line| line["what"] == "person-revealed").count(), 1, "{on_record:?}");
