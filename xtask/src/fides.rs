@@ -9,12 +9,12 @@ mod place;
 mod platform;
 mod servers;
 mod steps;
-mod template;
 mod trial;
 
 use anyhow::{Context as _, Result};
 use parking_lot::Mutex;
 use serde_json::json;
+use xtask::fides_template::Variant;
 
 use crate::{
     build,
@@ -32,7 +32,6 @@ use host::{CONNECTION, ConnectorHost};
 use machine::Machine;
 use place::Place;
 use platform::FidesServer;
-pub(crate) use template::{Ending, Protocol, Variant};
 use trial::Trial;
 
 /// Writes the template as a zip, and prints its path.

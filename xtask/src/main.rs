@@ -16,8 +16,8 @@ mod tidy;
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use fides::{Ending, Protocol, Variant};
 use programs::interruption::Afterwards;
+use xtask::fides_template::{Ending, Protocol, Variant};
 
 /// The project's own commands.
 #[derive(Parser)]

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
+use xtask::fides_template::{Ending, Protocol, Variant};
 
-use super::template::{Ending, Protocol, Variant};
 use crate::programs::{
     client::{Client, agent, read},
     document::{list, text},

@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use xtask::components::{root, target_dir};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+
+use crate::components::{root, target_dir};
 
 /// The folder of the sources, below the repository's root folder.
 const SOURCES: &str = "integrations/fides/connector_host";
@@ -18,7 +19,8 @@ const FILES: [&str; 3] = [CONFIG, "dataset.yml", "icon.svg"];
 
 /// How Fides reaches the connector host.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
+    /// As Fides requires of a public host.
     Https,
     /// For a connector host on the same machine, or within a network of your own.
     PlainHttp,
@@ -26,7 +28,8 @@ pub(crate) enum Protocol {
 
 /// How Fides learns that an erasure has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
+    /// Fides asks for it.
     Polled,
     /// The connector host posts it to Fides. Its template has a type of its own, so that both may be registered.
     CalledBack,
@@ -34,9 +37,11 @@ pub(crate) enum Ending {
 
 /// A variant of the template.
 #[derive(Clone, Copy)]
-pub(crate) struct Variant {
-    pub(crate) protocol: Protocol,
-    pub(crate) ending: Ending,
+pub struct Variant {
+    /// How Fides reaches the connector host.
+    pub protocol: Protocol,
+    /// How Fides learns that an erasure has ended.
+    pub ending: Ending,
 }
 
 /// A text that occurs once in the configuration, and its replacement.
@@ -104,7 +109,7 @@ const CALLED_BACK: [Edit; 7] = [
 
 impl Variant {
     /// Returns the type by which Fides knows the template.
-    pub(crate) fn connector_type(self) -> &'static str {
+    pub fn connector_type(self) -> &'static str {
         match self.ending {
             Ending::Polled => "connector_host",
             Ending::CalledBack => "connector_host_callback",
@@ -112,7 +117,7 @@ impl Variant {
     }
 
     /// Returns the template's `config.yml`.
-    pub(crate) fn config(self) -> Result<String> {
+    pub fn config(self) -> Result<String> {
         let file = root().join(SOURCES).join(CONFIG);
         let mut text =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -127,7 +132,7 @@ impl Variant {
     }
 
     /// Writes the zip below the target folder. Returns its path.
-    pub(crate) fn write(self) -> Result<PathBuf> {
+    pub fn write(self) -> Result<PathBuf> {
         let folder = target_dir().join("fides");
         fs::create_dir_all(&folder)?;
         let protocol = if self.protocol == Protocol::PlainHttp { "_plain_http" } else { "" };
