@@ -14,12 +14,12 @@ use super::{
 };
 
 /// An address that is free now.
-fn free_address() -> String {
+pub(super) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// Waits until `GET /health` at `address` is answered with this status. Returns the answer.
-async fn answered(address: &str, status: &str) -> String {
+pub(super) async fn answered(address: &str, status: &str) -> String {
     let look = async || {
         let Ok(stream) = TcpStream::connect(address) else { return "refused".to_owned() };
         drop(stream);

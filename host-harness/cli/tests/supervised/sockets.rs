@@ -19,7 +19,7 @@ use super::{
 const FOR_ITSELF: [&str; 3] = ["sh", "-c", r#"export LISTEN_PID=$$; exec "$0" "$@""#];
 
 /// The command, with `sockets` as its descriptors from 3 on.
-fn serve_on(operator: &Operator, sockets: Vec<OwnedFd>, names: Option<&str>) -> Command {
+pub(super) fn serve_on(operator: &Operator, sockets: Vec<OwnedFd>, names: Option<&str>) -> Command {
     let mut command = serve_with(&FOR_ITSELF, operator);
     command.env("LISTEN_FDS", sockets.len().to_string());
     if let Some(names) = names {
@@ -31,7 +31,7 @@ fn serve_on(operator: &Operator, sockets: Vec<OwnedFd>, names: Option<&str>) -> 
     command
 }
 
-fn listener() -> (TcpListener, String) {
+pub(super) fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
