@@ -9,6 +9,8 @@
 
 #[path = "serve/fides.rs"]
 mod fides;
+#[path = "serve/fides_callback.rs"]
+mod fides_callback;
 #[path = "serve/fides_client.rs"]
 mod fides_client;
 #[path = "cli/operator.rs"]

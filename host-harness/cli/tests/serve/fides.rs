@@ -15,10 +15,10 @@ use super::{
 };
 
 /// A running service with the connection `newsletter`, and a Fides whose key can submit and look, and nothing else.
-struct Setup {
+pub(super) struct Setup {
     operator: Operator,
     serving: Serving,
-    fides: Fides,
+    pub(super) fides: Fides,
     keys: Keys,
 }
 
@@ -49,7 +49,7 @@ const CHANNEL: &[(&str, &str)] = &[("about", "item"), ("target", "channel:6539")
 /// The template's default, a notice with the key `marketing`.
 const NOTICE: &[(&str, &str)] = &[];
 
-fn by_email<'a>(id: &'a str, identities: &'a [(&'a str, &'a str)]) -> PrivacyRequest<'a> {
+pub(super) fn by_email<'a>(id: &'a str, identities: &'a [(&'a str, &'a str)]) -> PrivacyRequest<'a> {
     PrivacyRequest { id, identities }
 }
 
@@ -63,6 +63,15 @@ impl Setup {
         with_service(&operator);
         let keys = Keys::created(&operator, &[]).await;
         Self::started(operator, keys, Ending::Polled, parameters)
+    }
+
+    /// With the callback variant of the template, which has the service call back to `platform`, a `host:port`.
+    pub(super) async fn called_back(platform: &str) -> Self {
+        let operator = Operator::new().await;
+        with_service(&operator);
+        let keys = Keys::created(&operator, &["--callback-host", platform]).await;
+        let url = format!("http://{platform}/api/v1/request-task/callback");
+        Self::started(operator, keys, Ending::CalledBack, &[CHANNEL, &[("callback_url", &url)]].concat())
     }
 
     fn started(operator: Operator, keys: Keys, ending: Ending, parameters: &[(&'static str, &str)]) -> Self {
@@ -91,13 +100,13 @@ impl Setup {
     }
 
     /// Makes a person known to the vendor.
-    fn seed(&self, email: &str) {
+    pub(super) fn seed(&self, email: &str) {
         self.operator.stand_in.with_project(|project| project.seed(Some(email), None, None));
     }
 
     /// Lets the vendor's time pass, and has the service look at its open requests now. An attempt under way is awaited
     /// first: one whose answer is stored later than this waits by the machine's clock.
-    async fn pass(&self, seconds: u64) {
+    pub(super) async fn pass(&self, seconds: u64) {
         let under_way =
             async || self.count("SELECT count(*) FROM open_requests WHERE state = 'running'").await;
         eventually("no attempt is under way", under_way, |count| *count == 0).await;
@@ -107,7 +116,7 @@ impl Setup {
     }
 
     /// Waits until the vendor has been asked this often to erase someone.
-    async fn vendor_is_asked(&self, times: usize) {
+    pub(super) async fn vendor_is_asked(&self, times: usize) {
         let asked = async || self.received("POST", "/api/users/forget");
         eventually("the vendor is asked", asked, |count| *count == times).await;
     }
@@ -145,11 +154,11 @@ impl Setup {
         self.act(reqwest::Method::PUT, items, &mapping).await;
     }
 
-    async fn sql(&self, statement: &'static str) {
+    pub(super) async fn sql(&self, statement: &'static str) {
         sqlx::query(statement).execute(&mut self.database().await).await.unwrap();
     }
 
-    async fn count(&self, statement: &'static str) -> i64 {
+    pub(super) async fn count(&self, statement: &'static str) -> i64 {
         sqlx::query_scalar(statement).fetch_one(&mut self.database().await).await.unwrap()
     }
 
@@ -161,7 +170,7 @@ impl Setup {
     }
 
     /// How many requests of this method and path the vendor received.
-    fn received(&self, method: &str, part: &str) -> usize {
+    pub(super) fn received(&self, method: &str, part: &str) -> usize {
         let requests = self.operator.stand_in.requests();
         requests.iter().filter(|request| request.method == method && request.line().contains(part)).count()
     }
@@ -205,10 +214,10 @@ async fn the_first_look_for_the_proof_is_eleven_minutes_after_the_vendor_accepte
     let setup = Setup::new().await;
     setup.seed(ADA);
     setup.fides.erase(&by_email("pri_1", &[("email", ADA)])).await.unwrap();
-    let accepted = "SELECT count(*) FROM requests WHERE state = 'waiting' AND step = 'confirm'";
+    let accepted = "SELECT count(*) FROM open_requests WHERE state = 'waiting' AND step = 'confirm'";
     let accepted = async || setup.count(accepted).await;
     eventually("the vendor has accepted it", accepted, |count| *count == 1).await;
-    let after = "SELECT r.next_at - a.ended_at FROM requests r JOIN attempts a ON a.request = r.seq";
+    let after = "SELECT r.next_at - a.ended_at FROM open_requests r JOIN attempts a ON a.request = r.seq";
     let after = setup.count(after).await;
     // Sooner, a look finds the person still there, and the next one is ten minutes later.
     assert!((660_000..665_000).contains(&after), "{after} ms");
