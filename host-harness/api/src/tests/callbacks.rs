@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
@@ -71,10 +72,17 @@ struct Setup {
 }
 
 async fn setup() -> Setup {
-    let (bench, receiver) = (ApiBench::new().await, Receiver::start().await);
+    let receiver = Receiver::start().await;
+    let host = receiver.address.to_string();
+    allowing(host, receiver).await
+}
+
+/// With a key that allows callbacks to `host`.
+async fn allowing(host: String, receiver: Receiver) -> Setup {
+    let bench = ApiBench::new().await;
     let operator = bench.operator().await;
     bench.connect(&operator, "acme", "newsletter").await;
-    let callback_hosts = BTreeSet::from([receiver.address.to_string()]);
+    let callback_hosts = BTreeSet::from([host]);
     let grant = Grant { callback_hosts, ..Grant::of(None, Scopes::All) };
     let key = bench.granted("platform", grant).await;
     Setup { bench, operator, key, receiver }
@@ -277,6 +285,24 @@ async fn a_callback_that_the_key_does_not_allow_is_refused_and_nothing_is_stored
     let refused = submit(&others, CONSENT, &[], &opt_out(&json!({"url": ok}))).await;
     assert_eq!(refused.problem(), (403, "callback-not-allowed"), "a key without hosts");
     assert_eq!(others.bench.get(&others.operator, "/api/v1/requests").await.json["requests"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_allowed_name_that_leads_to_this_machine_is_never_connected_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let host = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let url = format!("https://{host}/ends");
+    let setup = allowing(host, Receiver::start().await).await;
+    let sent = submit(&setup, CONSENT, &[], &opt_out(&json!({"url": url}))).await;
+    assert_eq!(sent.status, 202, "the name is looked up when it is posted to: {sent:?}");
+    let callback = async || callback_of(&setup, &sent.json["id"]).await;
+    eventually("a post failed", callback, |callback| callback["failures"].as_i64() > Some(0)).await;
+    setup.bench.sql("UPDATE callbacks SET next_at = 0, failing_since = 1").await;
+    let given_up = eventually("it is given up", callback, |callback| callback["given_up"].is_string()).await;
+    let why = given_up["given_up"].as_str().unwrap();
+    assert!(why.ends_with(" is not allowed (loopback)"), "{why}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -277,6 +277,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_vetted_post_to_a_name_that_leads_to_this_machine_connects_to_nothing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let message = Message { id: "m-1".into(), body: b"{}".to_vec(), signed_by: None, bearer: None };
+        let poster = Poster::vetted(Reach::Public, SendingRight::Alone).unwrap();
+        let refused = poster.post(&url, message, UNIX_EPOCH).await.unwrap_err();
+        assert!(refused.why.ends_with(" is not allowed (loopback)"), "{refused}");
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
     async fn only_a_success_counts_as_taken_and_a_redirect_is_not_followed() {
         let answer = |status: u16| async move {
             (StatusCode::from_u16(status).unwrap(), [("retry-after", "7"), ("location", "/200")])

@@ -133,6 +133,21 @@ async fn a_name_that_resolves_to_loopback_is_denied_and_the_denial_shows_the_men
 }
 
 #[tokio::test]
+async fn a_client_for_public_addresses_refuses_a_name_that_leads_inside() {
+    for (address, why) in [
+        ("10.0.0.1", "private"),
+        ("127.0.0.1", "loopback"),
+        ("169.254.169.254", "link-local, used for cloud metadata"),
+    ] {
+        let lookup = Arc::new(Answers(Mutex::new([vec![address.parse().unwrap()]].into())));
+        let client = vetted(&[], Vetting { lookup, reach: Reach::Public }).unwrap().build().unwrap();
+        let error = client.post("https://platform.example/ends").send().await.unwrap_err();
+        let refused = format!("the address {address} is not allowed ({why})");
+        assert_eq!(refused_address(&error), Some(refused));
+    }
+}
+
+#[tokio::test]
 async fn the_connection_goes_to_the_address_that_was_vetted() {
     let server = Server::answering(&[OK]).await;
     let connection = connection("acme", &server.named("vendor.example"), plain());
