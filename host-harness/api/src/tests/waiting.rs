@@ -85,6 +85,22 @@ async fn what_is_held_back_is_answered_at_once_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_over_the_maximum_is_cut_to_it_and_the_answer_says_so() {
+    let (bench, key) = bench().await;
+    let hour = ["prefer: wait=3600"];
+    let done = submit(&bench, &key, CONSENT, &hour, &opt_out("bob@example.com")).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(done.headers.contains("preference-applied: wait=55\r\n"), "{done:?}");
+    // It is looked for the proof after eleven minutes: within the hour, but not within the maximum.
+    bench.stand_in.with_project(|project| project.seed(Some("ada@example.com"), None, None));
+    let erasure = json!({"action": "erasure", "identity": {"email": "ada@example.com"}});
+    let erased = submit(&bench, &key, REQUESTS, &hour, &erasure);
+    let erased = tokio::time::timeout(Duration::from_secs(50), erased).await.expect("it is not waited for");
+    assert_eq!((erased.status, &erased.json["held_back_by"]), (202, &json!("the vendor is working on it")));
+    assert!(erased.headers.contains("preference-applied: wait=55\r\n"), "{erased:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wait_ends_at_its_limit_and_when_the_service_stops_and_the_request_goes_on() {
     let (bench, key) = bench().await;
     bench.stand_in.fault(Fault::Hang, "*", u32::MAX);
