@@ -228,8 +228,11 @@ struct Answering {
 }
 
 impl Answering {
-    /// Few, since each answer takes a moment: during a stop, the connections that are served still have theirs.
-    const MAX_CONNECTIONS: usize = 16;
+    /// A connection beyond these is closed without an answer, which clients such as Fides take for an error. Each answer
+    /// takes a moment, so this many suffice for far more clients. More could exhaust the reserve of [`descriptors`]: during
+    /// a stop, the connections that are served still have theirs, and both addresses together take 48 of the about 56
+    /// descriptors that are left.
+    const MAX_CONNECTIONS: usize = 24;
 
     /// Answers at those of the sockets that are this process's own, until `end`.
     fn at(self, api: &ClientSocket, webhooks: Option<&ClientSocket>, end: &CancellationToken) -> JoinSet<()> {
