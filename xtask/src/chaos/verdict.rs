@@ -251,10 +251,13 @@ fn feed(log: &Log, events: &[Value]) -> Result<String> {
 
 /// Each choice at the vendor whose delivery was acknowledged is in the feed once, and none is there twice.
 fn heard(stand_in: &StandIn, events: &[Value]) -> Result<String> {
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    let people = events.iter().filter_map(|event| event.pointer("/identity_map/email")?.as_str());
-    for person in people.filter(|person| person.starts_with(AT_VENDOR)) {
-        *times.entry(person).or_default() += 1;
+    let mut of_person: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    // Each choice is an event about its item, and one about the notice that the item stands for.
+    for event in events.iter().filter(|event| event.pointer("/item").is_some()) {
+        let person = event.pointer("/identity_map/email").and_then(Value::as_str).unwrap_or_default();
+        if person.starts_with(AT_VENDOR) {
+            of_person.entry(person).or_default().push(event);
+        }
     }
     let deliveries = stand_in.get("deliveries")?;
     let mut acknowledged = BTreeSet::new();
@@ -268,9 +271,9 @@ fn heard(stand_in: &StandIn, events: &[Value]) -> Result<String> {
         }
     }
     ensure!(!acknowledged.is_empty(), "no delivery was acknowledged");
-    let lost = acknowledged.iter().find(|person| !times.contains_key(person.as_str()));
+    let lost = acknowledged.iter().find(|person| !of_person.contains_key(person.as_str()));
     ensure!(lost.is_none(), "the choice of {lost:?} was acknowledged and is not in the feed");
-    let twice = times.iter().find(|(_, times)| **times > 1);
+    let twice = of_person.values().find(|events| events.len() > 1);
     ensure!(twice.is_none(), "the choice of a person is in the feed more than once: {twice:?}");
     Ok(format!("heard once from the vendor: the choices of {} people", acknowledged.len()))
 }
