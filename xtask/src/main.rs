@@ -31,7 +31,7 @@ enum Xtask {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run the tests of the store on PostgreSQL, which is installed if need be.
+    /// Run the tests that touch the database on PostgreSQL, which is installed if need be, and replicas under faults.
     Postgres,
     /// Run three replicas on PostgreSQL under load, kill and freeze them, restart the database, and check what is left.
     Chaos {

@@ -46,61 +46,65 @@ const OPTIONS: [&str; 4] =
 const MEMORY: (&str, u64) = ("/dev/shm", 1 << 30);
 
 /// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also runs those that
-/// touch the database on PostgreSQL, checks the exchange, and walks through the operator's page in a browser.
+/// touch the database on PostgreSQL, checks the exchange, and walks through the operator's page in a browser. At the end, says
+/// what was left out.
 pub(crate) fn all(arguments: &[String]) -> Result<()> {
     build::all()?;
     say("tests");
     run(cargo(["test", FEATURES]).args(arguments))?;
-    if arguments.is_empty() {
-        database_on_postgres()?;
-        say("the exchange of versions, in many orders of its threads");
-        run(&mut cargo(ORDERS))?;
-        walk_in_browser()?;
+    if !arguments.is_empty() {
+        return Ok(());
     }
+    let mut left_out = LeftOut::default();
+    left_out.unless_prepared(DatabasePrograms::prepare(), ON_POSTGRES, |programs| test_on(&programs))?;
+    say("the exchange of versions, in many orders of its threads");
+    run(&mut cargo(ORDERS))?;
+    left_out.unless_prepared(browser::prepare(), IN_BROWSER, |()| browser::walk())?;
+    left_out.lines.iter().for_each(|line| say(line));
     Ok(())
 }
 
-/// Walks through the operator's page if the machine has a browser, or can install one.
-fn walk_in_browser() -> Result<()> {
-    let left_out =
-        LeftOut { what: "the tests of the operator's page in a browser", command: "cargo xtask screens" };
-    left_out.unless_prepared(browser::prepare(), |()| browser::walk())
-}
-
-/// Runs the tests that touch the database on PostgreSQL if the machine has it, or can install it.
-fn database_on_postgres() -> Result<()> {
-    let left_out = LeftOut { what: "the tests on PostgreSQL", command: "cargo xtask postgres" };
-    left_out.unless_prepared(DatabasePrograms::prepare(), |programs| {
-        test_on(&programs)?;
-        chaos::run_built(&programs, None, chaos::SHORT)
-    })
-}
-
 /// Tests that need what the machine may not have.
-struct LeftOut {
+#[derive(Clone, Copy)]
+struct Demanding {
     what: &'static str,
     /// The command that runs them alone.
     command: &'static str,
 }
 
+const ON_POSTGRES: Demanding = Demanding { what: "the tests on PostgreSQL", command: "cargo xtask postgres" };
+
+const IN_BROWSER: Demanding =
+    Demanding { what: "the tests of the operator's page in a browser", command: "cargo xtask screens" };
+
+/// What was left out, a line for each.
+#[derive(Default)]
+struct LeftOut {
+    lines: Vec<String>,
+}
+
 impl LeftOut {
-    /// Runs the tests with what was prepared. If that failed, says what is left out, which is a failure in continuous
-    /// integration.
-    fn unless_prepared<T>(self, prepared: Result<T>, test: impl FnOnce(T) -> Result<()>) -> Result<()> {
-        let Self { what, command } = self;
+    /// Runs tests with what was prepared. If that failed, they are left out, which is a failure in continuous integration.
+    fn unless_prepared<T>(
+        &mut self,
+        prepared: Result<T>,
+        tests: Demanding,
+        test: impl FnOnce(T) -> Result<()>,
+    ) -> Result<()> {
+        let Demanding { what, command } = tests;
         match prepared {
             Ok(prepared) => test(prepared),
             Err(error) if env::var_os("CI").is_some() => Err(error.context(format!("{what} cannot run"))),
             Err(error) => {
-                say(&format!("everything passed, but {what} were left out:"));
-                say(&format!("{error:#}; then `{command}` runs them"));
+                self.lines.push(format!("left out: {what}: {error:#}; then `{command}` runs them"));
                 Ok(())
             }
         }
     }
 }
 
-/// Runs the tests that touch the database on a server of their own, with a pooler before it.
+/// Runs the tests that touch the database on a server of their own, with a pooler before it. Then three replicas under
+/// faults, on another server, since that is stopped.
 fn test_on(servers: &DatabasePrograms) -> Result<()> {
     let built = built_tests()?;
     say("the tests on PostgreSQL");
@@ -120,7 +124,8 @@ fn test_on(servers: &DatabasePrograms) -> Result<()> {
         tests.env(SERVER, url(&server)).env(POOLER, url(&pooler));
         run(&mut tests)?;
     }
-    Ok(())
+    drop((server, pooler));
+    chaos::run_built(servers, None, chaos::SHORT)
 }
 
 /// Returns a folder in memory if there is room, or else on disk.
@@ -159,7 +164,7 @@ struct BuiltProfile {
     test: bool,
 }
 
-/// Builds the tests, and runs those that touch the database on PostgreSQL.
+/// Builds the tests, and runs those that touch the database on PostgreSQL, and replicas under faults.
 pub(crate) fn on_postgres() -> Result<()> {
     build::all()?;
     test_on(&DatabasePrograms::prepare()?)
