@@ -42,7 +42,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
 /// The minimum time that a request is kept after its end: the data of a failed one is kept for 30 days, in which it can be
 /// replayed and its end is posted.
-pub(crate) const MIN_KEEP_REQUESTS_DAYS: u32 = 31;
+const MIN_KEEP_REQUESTS_DAYS: u32 = 31;
 
 /// The default time that work and responses in progress may take after a stop: as long as proxies usually wait for a
 /// response.
@@ -224,8 +224,9 @@ fn service(
             WrongSetting::ShortLifetime { found: lifetime.as_secs() / 60, least: shortest.as_secs() / 60 };
         problems.add(lifetime_at, &format!("{place}.token-lifetime-minutes"), wrong.into());
     }
-    if let Some(found) = written.keep_requests_days.filter(|days| days.get() < MIN_KEEP_REQUESTS_DAYS) {
-        let wrong = WrongSetting::ShortHistory { found };
+    let keep_requests_days = written.keep_requests_days.map(NonZeroU32::get);
+    if let Some(found) = keep_requests_days.filter(|days| *days < MIN_KEEP_REQUESTS_DAYS) {
+        let wrong = WrongSetting::ShortHistory { found, least: MIN_KEEP_REQUESTS_DAYS };
         problems.add(keep_requests_at, &format!("{place}.keep-requests-days"), wrong.into());
     }
     let days = |days: Option<NonZeroU32>, usual: u32| DAY * days.map_or(usual, NonZeroU32::get);
@@ -247,7 +248,7 @@ fn service(
         token_window,
         keep_deliveries: days(written.keep_deliveries_days, 30),
         keep_events: days(written.keep_events_days, 90),
-        keep_requests: written.keep_requests_days.map(|days| DAY * days.get()),
+        keep_requests: keep_requests_days.map(|days| DAY * days),
         alarm_url: written.alarm_url,
         stop_grace: seconds(written.stop_grace_seconds, STOP_GRACE),
         max_published_bytes: written.max_published_bytes.map_or(MAX_PUBLISHED_BYTES, NonZeroUsize::get),

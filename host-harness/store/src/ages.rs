@@ -4,9 +4,10 @@
 use crate::{
     database::Tx,
     error::StoreError,
+    open_requests::{self, Closing},
     people,
     person::PersonId,
-    queue::{self, RequestEnd},
+    queue,
     row_change::RowChange,
 };
 use host_model::{requests::RequestState, time::DAY_MS};
@@ -71,7 +72,7 @@ pub async fn expire(tx: &mut Tx, seq: i64, at: i64, reason: &str) -> Result<RowC
     if was_accepted == 1 {
         people::erased(tx, &request, person, at).await?;
     }
-    queue::close(tx, seq, &RequestEnd { state: RequestState::Expired, reason, at }).await?;
+    open_requests::close(tx, seq, &Closing { state: RequestState::Expired, reason, at }).await?;
     Ok(RowChange::Changed)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
-    queue::{self, RequestEnd},
+    open_requests::{self, Closing},
     replica_id::ReplicaId,
     seal::Vault,
 };
@@ -137,7 +137,7 @@ pub async fn set_aside(
     now: i64,
 ) -> Result<(), StoreError> {
     wait_again(tx, place, now).await?;
-    queue::close(tx, place.seq, &RequestEnd { state: RequestState::Failed, reason, at: now }).await?;
+    open_requests::close(tx, place.seq, &Closing { state: RequestState::Failed, reason, at: now }).await?;
     append_audit(tx, vault, place, "request-set-aside", reason, now).await?;
     let alarm = Alarm {
         tenant: &place.tenant,

@@ -48,6 +48,7 @@ mod master_mark;
 pub mod merged;
 mod named;
 pub mod notices;
+mod open_requests;
 pub mod page_sessions;
 pub mod pauses;
 pub mod people;

@@ -11,6 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
+    open_requests::OPEN,
     person::PersonId,
     placeholders::one_of,
     replica_id::ReplicaId,
@@ -79,9 +80,6 @@ impl From<Column<Destroyable>> for Vec<u8> {
         sealed
     }
 }
-
-/// What `requests` says of the state of a request that has not ended: its state is that of its row in `open_requests`.
-pub(crate) const OPEN: &str = "open";
 
 /// The time of the next attempt of a request that waits for something other than time.
 pub const NO_TIME: i64 = i64::MAX;
@@ -160,47 +158,6 @@ const CLAIMED: &str = "SELECT o.seq, r.id, o.tenant, o.connection, o.action, o.s
                AND o.step = 'confirm' AND r.writer_contradicted = 0) AS writer, \
            (SELECT data_key FROM request_keys k WHERE k.request = o.seq) AS data_key \
          FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE ";
-
-/// Puts the open request at position `seq` in the queue, for an attempt at `next_at`.
-pub(crate) async fn put(tx: &mut Tx, seq: i64, next_at: i64) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO open_requests (seq, tenant, connection, person, action, received_at, state, step, next_at, generation) \
-         SELECT seq, tenant, connection, person, action, received_at, 'waiting', step, $2, generation FROM requests \
-         WHERE seq = $1",
-    )
-    .bind(seq)
-    .bind(next_at)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// How a request ends without the result of an attempt.
-pub(crate) struct RequestEnd<'a> {
-    /// Failed or expired.
-    pub(crate) state: RequestState,
-    /// Why it ended, for an operator.
-    pub(crate) reason: &'a str,
-    /// When it ended.
-    pub(crate) at: i64,
-}
-
-/// Takes the request at position `seq` out of the queue, whatever its state, and records how it ended. Its record says
-/// what its next attempt would have done.
-pub(crate) async fn close(tx: &mut Tx, seq: i64, end: &RequestEnd<'_>) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE requests SET state = $2, reason = $3, finished_at = $4, \
-           (step, generation) = (SELECT step, generation FROM open_requests o WHERE o.seq = requests.seq) WHERE seq = $1",
-    )
-    .bind(seq)
-    .bind(end.state.as_ref())
-    .bind(end.reason)
-    .bind(end.at)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query("DELETE FROM open_requests WHERE seq = $1").bind(seq).execute(tx).await?;
-    Ok(())
-}
 
 /// Returns the lanes with requests due at `now` whose connection is enabled, neither parked nor paused, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {

@@ -8,7 +8,7 @@ pub mod matching;
 use serde_json::Value;
 
 use crate::{
-    columns::Column, database::Tx, error::StoreError, person::PersonId, queue, row_change::RowChange,
+    columns::Column, database::Tx, error::StoreError, open_requests, person::PersonId, row_change::RowChange,
 };
 use host_model::requests::{Action, RequestState, Step, completion::Completion, outcome::Outcome};
 
@@ -129,7 +129,7 @@ pub async fn insert(tx: &mut Tx, new: &NewRequest) -> Result<i64, StoreError> {
         .bind(new.data_key.clone())
         .execute(&mut *tx)
         .await?;
-    queue::put(tx, seq, new.at).await?;
+    open_requests::put(tx, seq, new.at).await?;
     Ok(seq)
 }
 
@@ -210,7 +210,7 @@ pub async fn replay(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreEr
     .fetch_optional(&mut *tx)
     .await?;
     let Some(seq) = replayed else { return Ok(RowChange::Unchanged) };
-    queue::put(tx, seq, at).await?;
+    open_requests::put(tx, seq, at).await?;
     Ok(RowChange::Changed)
 }
 

@@ -17,14 +17,14 @@ const ROUND_INTERVAL: Duration = Duration::from_mins(1);
 const MAX_IN_A_WRITE: u32 = 200;
 
 /// The history of requests.
-pub(crate) struct History {
+pub(crate) struct RequestHistory {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long after its end a request is kept.
     pub(crate) keep: Duration,
 }
 
-impl History {
+impl RequestHistory {
     /// Deletes what is older, once a minute, until `stop` is cancelled.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {

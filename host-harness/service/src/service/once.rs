@@ -13,7 +13,7 @@ use crate::{
     erasure_ledger, foreign_keys,
     parts::Parts,
     posts::{callbacks::CallbackPosters, forward::Forwarding, post::Poster},
-    requests::history::History,
+    requests::history::RequestHistory,
     settings::{ServiceConfig, forward::ForwardConfig},
     tokens::schedule,
     webhooks::upkeep,
@@ -68,7 +68,7 @@ impl DutyParts {
         duties.begin("bulk acts", parts.bulk_acts.clone().run(stopping()));
         duties.begin("consent upkeep", parts.upkeep(config.keep_events).run(stopping()));
         if let Some(keep) = config.keep_requests {
-            let history = History { store: store(), clock: timed(), keep };
+            let history = RequestHistory { store: store(), clock: timed(), keep };
             duties.begin("request history", history.run(stopping()));
         }
         duties.begin("alarms", posts.post_alarms(config.alarm_url.clone(), stopping()));

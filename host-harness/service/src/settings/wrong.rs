@@ -1,10 +1,7 @@
 //! What can be wrong with the service's own sections.
 //! Tested in `src/settings/tests.rs`.
 
-use std::num::NonZeroU32;
-
 use super::{
-    MIN_KEEP_REQUESTS_DAYS,
     edge::{MAX_HEADER_BYTES, MIN_HEADER_BYTES},
     listen::NotAListenAddress,
 };
@@ -54,12 +51,12 @@ pub enum WrongSetting {
     #[error("expected at most {MAX_HEADER_BYTES} bytes")]
     LargeHeaders,
     /// A request would be deleted while it can still be replayed.
-    #[error(
-        "found {found} days, expected at least {MIN_KEEP_REQUESTS_DAYS}: a failed request can be replayed for 30 days"
-    )]
+    #[error("found {found} days, expected at least {least}: a failed request can be replayed for 30 days")]
     ShortHistory {
         /// The configured time, in days.
-        found: NonZeroU32,
+        found: u32,
+        /// The minimum, in days.
+        least: u32,
     },
     /// Webhook tokens would end before they have a successor.
     #[error(

@@ -1,7 +1,7 @@
 //! The history of requests, if the operator says how long it is kept.
 
 use super::*;
-use crate::requests::history::History;
+use crate::requests::history::RequestHistory;
 
 #[tokio::test]
 async fn a_request_is_deleted_with_its_attempts_once_the_operators_time_is_over_and_an_open_one_is_not() {
@@ -10,7 +10,7 @@ async fn a_request_is_deleted_with_its_attempts_once_the_operators_time_is_over_
     bench.work();
     let ended = bench.erase("ada@example.com").await;
     bench.once(&ended, |view| view.state == RequestState::Done).await;
-    let history = History {
+    let history = RequestHistory {
         store: bench.parts.store.clone(),
         clock: bench.parts.clock.clone(),
         keep: Duration::from_hours(31 * 24),
