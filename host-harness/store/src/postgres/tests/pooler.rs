@@ -128,9 +128,12 @@ async fn nothing_of_a_transaction_stays_on_the_connection_that_it_was_given() {
     mark(&store, "written").await.unwrap();
     let settings = store.read(|c| {
         Box::pin(async move {
+            // Those that this transaction sets for itself are no others.
             let settings = "SELECT COUNT(*) FROM pg_settings WHERE source = 'session' AND name NOT IN ('client_encoding', \
                             'DateStyle', 'TimeZone', 'application_name', 'extra_float_digits', 'transaction_isolation', \
-                            'transaction_read_only', 'transaction_deferrable', 'standard_conforming_strings')";
+                            'transaction_read_only', 'transaction_deferrable', 'standard_conforming_strings') \
+                            AND (name, setting) NOT IN (('idle_in_transaction_session_timeout', '60000'), \
+                                                        ('statement_timeout', '600000'))";
             Ok(sqlx::query_scalar(settings).fetch_one(c).await?)
         })
     });
