@@ -1,5 +1,7 @@
 //! Several processes on one database: what holds by SQLite's single writer holds by turns of the writers.
 
+mod without_turns;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -13,12 +15,14 @@ use super::*;
 use crate::{
     audit::{self, Record},
     audit_chain,
+    changes::{self, ChangeKind, NewChange},
     events::{self, NewEvent},
     grant::KeyReach,
     lane::Lane,
     limits, people,
     person::PersonId,
     queue,
+    replica_id::ReplicaId,
     requests::{self, NewRequest},
     testing::{connection_row, lease, master_key, name, sql, write},
 };
@@ -44,14 +48,17 @@ struct Race<T> {
 impl Two {
     /// Opens the stores, on a database with other defaults for transactions than PostgreSQL's; `None` without a server.
     async fn open() -> Option<Self> {
-        let folder = folder_on_server()?;
+        Some(Self::open_in(folder_on_server()?).await)
+    }
+
+    async fn open_in(folder: Folder) -> Self {
         let mut watcher = beside(&folder).await;
         let defaults = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
                           current_database()); \
                         EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); \
                         EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$";
         run(&mut watcher, defaults).await;
-        Some(Self { first: folder.store().await, second: folder.store().await, watcher, _folder: folder })
+        Self { first: folder.store().await, second: folder.store().await, watcher, _folder: folder }
     }
 
     /// Pauses the write of the first process at the end of its transaction. Begins that of the second one, which then ends
@@ -139,13 +146,18 @@ fn claim(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
     })
 }
 
-#[tokio::test]
-async fn a_request_that_two_processes_claim_at_the_same_time_is_given_to_one() {
-    let Some(mut two) = Two::open().await else { return };
+/// Claims the only request at both processes. Returns what each is given.
+async fn claims(two: &mut Two) -> [Vec<String>; 2] {
     connection_row(&two.first, "acme", "newsletter").await;
     request(&two.first, "only").await;
     let race = two.race(claim, claim, async |_| {}).await;
-    assert_eq!((race.first.unwrap(), race.second.unwrap()), (vec!["only".to_owned()], Vec::new()));
+    [race.first.unwrap(), race.second.unwrap()]
+}
+
+#[tokio::test]
+async fn a_request_that_two_processes_claim_at_the_same_time_is_given_to_one() {
+    let Some(mut two) = Two::open().await else { return };
+    assert_eq!(claims(&mut two).await, [vec!["only".to_owned()], Vec::new()]);
 }
 
 /// Replays the request `earlier`, which has ended, and claims.
@@ -184,9 +196,9 @@ fn append_event<'c>(tx: &'c mut Tx, id: &'static str) -> BoxFuture<'c, Result<()
     })
 }
 
-#[tokio::test]
-async fn a_reader_of_the_feed_misses_no_event_of_a_writer_that_was_paused_before_its_commit() {
-    let Some(mut two) = Two::open().await else { return };
+/// Appends an event at both processes. Returns those that a reader of the feed sees who pages before the first one commits,
+/// and afterwards from there on.
+async fn events_seen(two: &mut Two) -> Vec<String> {
     let (mut cursor, mut seen) = (0, Vec::new());
     let mut page = async |store: &Store| {
         let after = cursor;
@@ -206,7 +218,46 @@ async fn a_reader_of_the_feed_misses_no_event_of_a_writer_that_was_paused_before
     race.first.unwrap();
     race.second.unwrap();
     page(&two.second).await;
-    assert_eq!(seen, ["paused", "quick"]);
+    seen
+}
+
+#[tokio::test]
+async fn a_reader_of_the_feed_misses_no_event_of_a_writer_that_was_paused_before_its_commit() {
+    let Some(mut two) = Two::open().await else { return };
+    assert_eq!(events_seen(&mut two).await, ["paused", "quick"]);
+}
+
+/// Records a change of the connection `name`.
+fn change<'c>(tx: &'c mut Tx, name: &'static str) -> BoxFuture<'c, Result<(), StoreError>> {
+    let (replica, kind) = (ReplicaId::named(name), ChangeKind::Connection);
+    let change = NewChange { replica, applied: 0, kind, name: name.to_owned() };
+    Box::pin(async move { change.record(tx).await })
+}
+
+/// Records a change at both processes. Returns those that a replica sees that looks before the first one commits, and
+/// afterwards from there on.
+async fn changes_seen(two: &mut Two) -> Vec<String> {
+    let (mut applied, mut seen) = (0, Vec::new());
+    let mut look = async |store: &Store| {
+        let after = applied;
+        let read = store.read(move |c| Box::pin(async move { changes::after(c, after).await }));
+        for change in read.await.unwrap() {
+            applied = change.number;
+            seen.push(change.name);
+        }
+    };
+    let race = two.race(|tx| change(tx, "paused"), |tx| change(tx, "quick"), async |store| look(store).await);
+    let race = race.await;
+    race.first.unwrap();
+    race.second.unwrap();
+    look(&two.second).await;
+    seen
+}
+
+#[tokio::test]
+async fn a_replica_misses_no_change_of_a_writer_that_was_paused_before_its_commit() {
+    let Some(mut two) = Two::open().await else { return };
+    assert_eq!(changes_seen(&mut two).await, ["paused", "quick"]);
 }
 
 /// Returns whether there was room in a limit of one request a day.
@@ -217,11 +268,16 @@ fn enter(tx: &mut Tx) -> BoxFuture<'_, Result<bool, StoreError>> {
     })
 }
 
+/// Enters a request at both processes. Returns whether each had room.
+async fn entries(two: &mut Two) -> [bool; 2] {
+    let race = two.race(enter, enter, async |_| {}).await;
+    [race.first.unwrap(), race.second.unwrap()]
+}
+
 #[tokio::test]
 async fn the_last_place_of_a_limit_is_taken_by_one_of_two_processes() {
     let Some(mut two) = Two::open().await else { return };
-    let race = two.race(enter, enter, async |_| {}).await;
-    assert_eq!((race.first.unwrap(), race.second.unwrap()), (true, false));
+    assert_eq!(entries(&mut two).await, [true, false]);
 }
 
 fn append_line(tx: &mut Tx) -> BoxFuture<'_, Result<(), StoreError>> {
