@@ -18,7 +18,6 @@ mod given_settings;
 mod identities;
 mod keys;
 mod listed_requests;
-pub(crate) mod logged;
 mod metrics;
 mod notices;
 mod own_cases;

@@ -1,9 +1,11 @@
-//! What tests of several crates share: waiting for a condition, and random input that can be repeated.
+//! What tests of several crates share: waiting for a condition, the log of a test, and random input that can be repeated.
 
 mod eventually;
 mod exit;
+mod logged;
 mod random;
 
 pub use eventually::eventually;
 pub use exit::{exit_in_time, wait_for_exit};
+pub use logged::Logged;
 pub use random::{cases, seed};

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{incoming::Accept, listener::Listener};
-use crate::tests::logged::Logged;
+use test_support::Logged;
 
 /// The maximum wait of a test.
 const DEADLINE: Duration = Duration::from_secs(20);

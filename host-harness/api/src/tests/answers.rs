@@ -1,6 +1,7 @@
 //! Properties of every answer of a running service, and clients that send slowly.
 
 use std::{collections::BTreeSet, time::Duration};
+use test_support::Logged;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -8,7 +9,6 @@ use tokio::{
     time::timeout,
 };
 
-use super::logged::Logged;
 use crate::testing::{Answer, ApiBench};
 
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use test_support::eventually;
+use test_support::{Logged, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use super::logged::Logged;
 use crate::testing::{ApiBench, guest};
 
 /// Sends a request and does not read an answer.

@@ -1,9 +1,9 @@
 //! Log lines about calls that are refused: limited by source, and counted.
 
 use serde_json::json;
+use test_support::Logged;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::logged::Logged;
 use crate::testing::ApiBench;
 use host_service::refused_log::MAX_LINES_OF_SOURCE;
 

@@ -8,12 +8,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::tests::logged::Logged;
 use host_service::{
     testing::inbox::{InboxBench, OPT_OUT, bearer},
     webhooks::receive::MAX_DELIVERY_BODY,
 };
 use host_store::{deliveries::DeliveryState, gauges::Gauges};
+use test_support::Logged;
 
 const NEWSLETTER: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
 const UNIDENTIFIED: &str = "/api/v1/plus/connection/nobody/consent-webhook";

@@ -1,4 +1,11 @@
 //! Captures the log of a test's thread, which is the whole log of its service on a single-threaded runtime.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "for the developer who runs the test"
+)]
 
 use std::{io::Write, sync::Arc, time::Duration};
 
@@ -13,7 +20,7 @@ use tracing::{
 /// The maximum wait for a log line.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lines {
     written: Arc<Mutex<Vec<u8>>>,
     more: Arc<Notify>,
@@ -32,7 +39,8 @@ impl Write for Lines {
 }
 
 /// Captures the log until it is dropped.
-pub(crate) struct Logged {
+#[derive(Debug)]
+pub struct Logged {
     lines: Lines,
     /// With a second dispatcher, call sites that another test reached first are not disabled for this one.
     _second: Dispatch,
@@ -40,7 +48,8 @@ pub(crate) struct Logged {
 }
 
 impl Logged {
-    pub(crate) fn begin() -> Self {
+    /// Begins to capture.
+    pub fn begin() -> Self {
         let lines = Lines::default();
         let second = Dispatch::new(NoSubscriber::default());
         let to = lines.clone();
@@ -50,12 +59,12 @@ impl Logged {
     }
 
     /// The whole text.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.lines.written.lock().clone()).unwrap()
     }
 
     /// The fields of each line, and its level.
-    pub(crate) fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         let line = |text: &str| {
             let line: Value = serde_json::from_str(text).unwrap();
             let mut fields = line["fields"].clone();
@@ -66,7 +75,7 @@ impl Logged {
     }
 
     /// Waits for the first line that `matches`.
-    pub(crate) async fn once(&self, matches: impl Fn(&Value) -> bool) -> Value {
+    pub async fn once(&self, matches: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
                 if let Some(line) = self.lines().into_iter().find(&matches) {
