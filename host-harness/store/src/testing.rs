@@ -7,7 +7,6 @@
     reason = "a test without a store must fail"
 )]
 
-#[cfg(test)]
 pub(crate) mod pooler;
 pub(crate) mod server;
 
@@ -17,9 +16,9 @@ use futures::future::BoxFuture;
 use host_model::secret::Secret;
 use sqlx::AssertSqlSafe;
 
-use self::server::ServerDatabase;
+use self::{pooler::Pooler, server::ServerDatabase};
 use crate::{
-    address::DatabaseAddress,
+    address::{DatabaseAddress, PostgresAddress},
     connections,
     database::Tx,
     error::StoreError,
@@ -66,6 +65,21 @@ impl Folder {
             Some(database) => DatabaseAddress::Server(database.address(&master_key().vault()).await),
             None => DatabaseAddress::File(self.file("host.db")),
         }
+    }
+
+    /// Returns the address of the store by way of a pooler of transactions. Without a server or a pooler, says that the test is
+    /// skipped.
+    pub async fn pooled_address(&self) -> Option<PostgresAddress> {
+        let pooler = Pooler::new()?;
+        // Creates the database.
+        self.address().await;
+        Some(pooler.address(self.server.as_ref()?))
+    }
+
+    /// Connects to the store's database on a server, beside the store.
+    pub async fn beside(&self) -> Tx {
+        let DatabaseAddress::Server(address) = self.address().await else { panic!("no server") };
+        server::connected(&address).await
     }
 
     /// Returns the settings of a service with this store: lines of its section `[service]`.

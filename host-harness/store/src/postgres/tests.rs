@@ -9,17 +9,8 @@ use self::proxy::{Loses, Proxy};
 use super::*;
 use crate::{
     handle::Store,
-    testing::{
-        Folder, folder_on_server,
-        server::{connected, run},
-    },
+    testing::{Folder, folder_on_server, server::run},
 };
-
-/// Connects to the folder's database, beside its stores.
-async fn beside(folder: &Folder) -> Tx {
-    let crate::DatabaseAddress::Server(address) = folder.address().await else { panic!("no server") };
-    connected(&address).await
-}
 
 /// Inserts the mark `name`.
 async fn insert_mark(tx: &mut Tx, name: &'static str) -> Result<(), StoreError> {

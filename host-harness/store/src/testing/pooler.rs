@@ -30,7 +30,10 @@ impl Pooler {
     pub(crate) fn address(&self, database: &ServerDatabase) -> PostgresAddress {
         address(&self.0, database.name()).pooled().unwrap()
     }
+}
 
+#[cfg(test)]
+impl Pooler {
     /// Returns the host and the port of the pooler.
     pub(crate) fn host_and_port(&self) -> (String, u16) {
         let host = self.0.host_str().unwrap_or_else(|| panic!("{POOLER}: expected a URL with a host"));

@@ -52,6 +52,11 @@ impl ServerDatabase {
     pub(super) fn password(&self) -> Option<String> {
         password(&self.server)
     }
+
+    /// Returns the name of the database.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 #[cfg(test)]
@@ -60,11 +65,6 @@ impl ServerDatabase {
     pub(crate) fn host_and_port(&self) -> (String, u16) {
         let host = self.server.host_str().unwrap_or_else(|| panic!("{SERVER}: expected a URL with a host"));
         (host.to_owned(), self.server.port().unwrap_or(5432))
-    }
-
-    /// Returns the name of the database.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     /// Returns the address of the database by way of a proxy that listens on this port.

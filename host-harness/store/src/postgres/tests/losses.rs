@@ -38,7 +38,7 @@ async fn a_writer_whose_connection_the_server_ends_reports_it_and_writes_again()
     let Some(folder) = folder_on_server() else { return };
     let store = folder.store().await;
     let (pid, resume, write) = stopped(&store, "lost", "SELECT 1").await;
-    let mut beside = beside(&folder).await;
+    let mut beside = folder.beside().await;
     end_connection(&mut beside, pid).await;
     resume.send(()).unwrap();
     let error = write.await.unwrap().unwrap_err();
@@ -57,7 +57,7 @@ async fn a_writer_whose_connection_ended_while_it_had_nothing_to_write_writes_on
             Ok(pid.fetch_one(tx).await?)
         })
     });
-    end_connection(&mut beside(&folder).await, pid.await.unwrap()).await;
+    end_connection(&mut folder.beside().await, pid.await.unwrap()).await;
     mark(&store, "later").await.unwrap();
     assert_eq!(marks(&store).await, ["later"]);
 }

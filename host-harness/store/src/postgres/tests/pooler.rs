@@ -60,7 +60,7 @@ async fn number(store: &Store, number: usize) -> Result<(), StoreError> {
 #[tokio::test]
 async fn processes_that_begin_on_an_empty_database_by_way_of_a_pooler_create_its_tables_once() {
     let Some(pooled) = PooledDatabase::new().await else { return };
-    run(&mut beside(&pooled.folder).await, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+    run(&mut pooled.folder.beside().await, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
     assert!(!Store::is_at(&pooled.address()).await.unwrap());
     let clients = pooled.clients().await;
     assert!(Store::is_at(&pooled.address()).await.unwrap());
@@ -141,7 +141,7 @@ async fn nothing_of_a_transaction_stays_on_the_connection_that_it_was_given() {
     assert_eq!(settings, 0);
     let locks = "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
                  WHERE d.datname = current_database() AND l.locktype = 'advisory'";
-    let locks: i64 = sqlx::query_scalar(locks).fetch_one(&mut beside(&pooled.folder).await).await.unwrap();
+    let locks: i64 = sqlx::query_scalar(locks).fetch_one(&mut pooled.folder.beside().await).await.unwrap();
     assert_eq!(locks, 0);
 }
 
@@ -224,7 +224,7 @@ async fn a_write_after_the_server_ended_the_poolers_connections_is_made() {
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let ended: Vec<bool> =
-        sqlx::query_scalar(end).fetch_all(&mut beside(&pooled.folder).await).await.unwrap();
+        sqlx::query_scalar(end).fetch_all(&mut pooled.folder.beside().await).await.unwrap();
     assert!(!ended.is_empty() && ended.iter().all(|ended| *ended), "{ended:?}");
     mark(&store, "later").await.unwrap();
     assert_eq!(marks(&store).await, ["before", "later"]);

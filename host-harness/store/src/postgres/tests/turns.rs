@@ -52,7 +52,7 @@ impl Two {
     }
 
     async fn open_in(folder: Folder) -> Self {
-        let mut watcher = beside(&folder).await;
+        let mut watcher = folder.beside().await;
         let defaults = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
                           current_database()); \
                         EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); \
@@ -316,7 +316,7 @@ async fn an_audit_chain_to_which_two_processes_append_all_the_time_holds_and_has
 async fn two_processes_that_begin_on_an_empty_database_create_its_tables_once() {
     let Some(folder) = folder_on_server() else { return };
     let address = folder.address().await;
-    run(&mut beside(&folder).await, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+    run(&mut folder.beside().await, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
     let key = master_key();
     let (first, second) = tokio::join!(Store::open_at(&address, &key), Store::open_at(&address, &key));
     mark(&first.unwrap(), "first").await.unwrap();

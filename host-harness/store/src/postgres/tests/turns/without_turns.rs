@@ -12,7 +12,7 @@ impl Two {
                        CREATE FUNCTION no_turns.pg_advisory_xact_lock(INTEGER, INTEGER) RETURNS VOID LANGUAGE sql AS ''; \
                        DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, no_turns, pg_catalog', \
                          current_database()); END $$";
-        run(&mut beside(&folder).await, no_lock).await;
+        run(&mut folder.beside().await, no_lock).await;
         Some(Self::open_in(folder).await)
     }
 }
