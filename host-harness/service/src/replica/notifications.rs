@@ -1,6 +1,5 @@
 //! Notifications between replicas, by way of the database: that there may be work, or changes to serve. Polling finds both
 //! anyway.
-//! Tested in `api/src/tests/replicas.rs`.
 
 use std::time::Duration;
 
@@ -44,8 +43,7 @@ impl Notifications {
 
     async fn send(&self) {
         loop {
-            self.announcer.announced().await;
-            sleep(COLLECTED_FOR).await;
+            self.announcer.announced(COLLECTED_FOR).await;
             let sent = self.store.notify().await;
             self.telemetry.notification(if sent.is_ok() { "sent" } else { "not-sent" });
             if let Err(error) = sent {
@@ -100,3 +98,6 @@ impl From<host_store::StoreError> for NotListening {
         Self::Lost(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
