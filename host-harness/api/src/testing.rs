@@ -31,7 +31,7 @@ use host_harness::{clock::Clock, compile::Compiler, egress::Network};
 use host_model::{scope::Scopes, secret::Secret};
 use host_service::{parts::Parts, service::PartEnded, settings::ConfigFile};
 use host_store::{
-    StoreError, Tx,
+    PostgresAddress, StoreError, Tx,
     alarms::{self, Alarm, StoredAlarm},
     api_keys::{self, NewApiKey, PREFIX},
     grant::Grant,
@@ -152,6 +152,16 @@ impl ApiBench {
     /// Rewrites the configuration.
     pub async fn configure(&self, more: &str) {
         configure(&self.folder, &self.stand_in, more).await;
+    }
+
+    /// Connects to the database on a server, beside the service.
+    pub async fn beside(&self) -> Tx {
+        self.folder.beside().await
+    }
+
+    /// Returns the address of the database on a server by way of a pooler; `None` without a pooler.
+    pub async fn pooled_address(&self) -> Option<PostgresAddress> {
+        self.folder.pooled_address().await
     }
 
     /// Whether the database is on a server of PostgreSQL.

@@ -155,11 +155,14 @@ fn operations() -> Vec<Operation> {
         Operation {
             used_by: Vec::new(),
             content_type: form,
-            captures: vec![Capture {
-                field: "access_token".to_owned(),
-                secret: "access-token".to_owned(),
-                lifetime: Some("expires_in".to_owned()),
-            }],
+            captures: vec![
+                Capture {
+                    field: "access_token".to_owned(),
+                    secret: "access-token".to_owned(),
+                    lifetime: Some("expires_in".to_owned()),
+                },
+                Capture { field: "refresh_token".to_owned(), secret: "api-key".to_owned(), lifetime: None },
+            ],
             ..with(operation("exchange", "POST", "/token"), vec![field(Place::Body, "refresh", "{api-key}")])
         },
         with(

@@ -5,14 +5,29 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::any,
+};
 use futures::future::BoxFuture;
 use host_harness::clock::{Clock, SystemClock};
+use iterable_stand_in::Fault;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use test_support::eventually;
+use tokio::time::timeout;
 
-use crate::testing::{ApiBench, guest, tagged_guest};
+use crate::testing::{Answer, ApiBench, guest, tagged_guest};
 
 const CONNECTION: &str = "/api/v1/connection/newsletter";
+
+const HOOK: &str = "/api/v1/plus/connection/newsletter/consent-webhook";
+
+/// After this time, a test whose replica does not answer fails.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Starts two replicas, with an API key for both. Returns `None` if the database is a file.
 async fn two() -> Option<(ApiBench, ApiBench, String)> {
@@ -62,6 +77,119 @@ async fn a_key_that_one_replica_revokes_is_refused_by_the_other_at_once() {
     let revoked = first.send(&key, "POST", &format!("/api/v1/api-keys/{id}/revoke"), None).await;
     assert_eq!(revoked.status, 200, "{revoked:?}");
     assert_eq!(second.get(&other, "/api/v1/connection").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_token_that_one_replica_revokes_is_refused_by_the_other_at_once() {
+    let Some((first, second, key)) = two().await else { return };
+    first.connect(&key, "acme", "newsletter").await;
+    let issued = first.get(&key, &format!("{HOOK}/token")).await;
+    let header = format!("authorization: Bearer {}\r\n", issued.json["access_token"].as_str().unwrap());
+    let delivered =
+        async || second.raw("POST", HOOK, &header, b"{\"eventName\": \"emailOpen\"}").await.status;
+    eventually("the new connection receives deliveries", delivered, |status| *status == 200).await;
+    let revoked = first.send(&key, "DELETE", &format!("{HOOK}/tokens/1"), None).await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    assert_eq!(delivered().await, 401);
+}
+
+/// A vendor that exchanges each refresh token for its successor, and accepts the latest access token only. It has the
+/// exchanges as they were sent.
+#[derive(Clone, Default)]
+struct Exchanges(Arc<Mutex<Vec<String>>>);
+
+impl Exchanges {
+    /// Starts it. Returns its address.
+    async fn start(&self) -> String {
+        let exchange = async |State(Self(exchanges)): State<Self>, body: String| {
+            let mut exchanges = exchanges.lock();
+            exchanges.push(body);
+            let number = exchanges.len();
+            let (access, refresh) = (format!("access-{number}"), format!("refresh-{number}"));
+            Json(json!({"access_token": access, "expires_in": 3_600, "refresh_token": refresh}))
+        };
+        let guarded = async |State(Self(exchanges)): State<Self>, headers: HeaderMap| {
+            let latest = format!("Bearer access-{}", exchanges.lock().len());
+            let is_latest = headers.get("authorization").is_some_and(|used| *used == *latest);
+            if is_latest { StatusCode::OK } else { StatusCode::UNAUTHORIZED }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let router = Router::new().route("/token", any(exchange)).route("/guarded", any(guarded));
+        let router = router.with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+}
+
+/// Waits until every replica serves all changes.
+async fn all_served(replica: &ApiBench, key: &str) {
+    let all = |_, json: &Value| {
+        json["replicas"].as_array().is_some_and(|all| all.iter().all(|one| one["behind"] == 0))
+    };
+    served("all changes are served", replica, key, "/api/v1/replicas", all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_the_vendor_exchanged_with_one_replica_is_the_one_that_the_other_sends() {
+    let puppet = xtask::components::current("guests/puppet").unwrap();
+    let first = ApiBench::with(&format!("plugins.puppet.file = '{}'", puppet.display())).await;
+    if !first.is_on_server() {
+        return;
+    }
+    let (second, key) = (first.replica().await, first.operator().await);
+    let vendor = Exchanges::default();
+    let host = vendor.start().await;
+    let connection = json!({
+        "key": "newsletter", "tenant": "acme", "plugin": "puppet",
+        "settings": {"domain": host, "script": "[{\"send\": \"guarded\"}]"}, "secrets": {"api-key": "refresh-0"},
+        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
+    });
+    let made = first.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    for replica in [&second, &first, &second] {
+        all_served(&first, &key).await;
+        let tested = replica.get(&key, &format!("{CONNECTION}/test")).await;
+        assert_eq!(tested.json["test_status"], "succeeded", "{tested:?}");
+    }
+    assert_eq!(*vendor.0.lock(), ["refresh=refresh-0", "refresh=refresh-1", "refresh=refresh-2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_cannot_look_at_the_changes_answers_503_until_it_can() {
+    let Some((first, second, key)) = two().await else { return };
+    let asked = async |path: &str| timeout(DEADLINE, second.get(&key, path)).await.unwrap();
+    assert_eq!(asked("/api/v1/connection").await.status, 200);
+    let mut beside = first.beside().await;
+    let begin = "BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE";
+    let lock = beside.begin_with(begin).await.unwrap();
+    // For as long as its last look is younger than a second, it serves what it saw then.
+    let begun = Instant::now();
+    let is_refused = |answer: &Answer| answer.status == 503;
+    let refused = eventually("it refuses", async || asked("/api/v1/connection").await, is_refused).await;
+    println!("a replica that cannot look answers 503 after {} ms", begun.elapsed().as_millis());
+    assert_eq!(refused.problem(), (503, "unavailable"));
+    assert!(refused.detail().contains("cannot tell what the others have changed"), "{refused:?}");
+    for path in ["/health", "/ready", "/metrics"] {
+        assert_eq!(asked(path).await.status, 200, "{path}");
+    }
+    lock.rollback().await.unwrap();
+    let answers = |answer: &Answer| answer.status == 200;
+    eventually("it serves", async || asked("/api/v1/connection").await, answers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_to_which_no_notification_gets_finds_changes_by_polling() {
+    let first = ApiBench::new().await;
+    let Some(pooler) = first.pooled_address().await else { return };
+    // A pooler delivers none.
+    first.configure(&format!("service.listen-url = '{pooler}'")).await;
+    let (second, key) = (first.replica().await, first.operator().await);
+    first.connect(&key, "acme", "newsletter").await;
+    let passes = |status, json: &Value| status == 200 && json["test_status"] == "succeeded";
+    served("a new connection is served", &second, &key, &format!("{CONNECTION}/test"), passes).await;
+    let metrics = second.get(&key, "/metrics").await.text;
+    assert!(!metrics.contains("connector_host_notifications_total{status=\"received\"}"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,6 +248,8 @@ async fn one_replica_leads_and_the_other_takes_over_when_it_stops() {
     eventually("the other leads", async || list(&second).await, |replicas| leads(replicas) == [true]).await;
 }
 
+const HOUR: Duration = Duration::from_hours(1);
+
 /// The clock of a machine whose date is wrong until it is set.
 #[derive(Debug, Default)]
 struct WrongClock(SystemClock);
@@ -142,16 +272,82 @@ impl Clock for WrongClock {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn replicas_whose_machines_have_clocks_an_hour_apart_use_that_of_the_database() {
+/// Starts two replicas, the second of which is on a machine whose clock is an hour fast. Returns `None` if the database is a
+/// file.
+async fn an_hour_apart() -> Option<(ApiBench, ApiBench)> {
     let first = ApiBench::new().await;
     if !first.is_on_server() {
-        return;
+        return None;
     }
-    let hour = Duration::from_hours(1);
     let wrong = Arc::new(WrongClock::default());
-    wrong.set_date(SystemTime::now() + hour);
+    wrong.set_date(SystemTime::now() + HOUR);
     let second = first.replica_with(wrong).await;
+    Some((first, second))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_whose_machines_have_clocks_an_hour_apart_use_that_of_the_database() {
+    let Some((first, second)) = an_hour_apart().await else { return };
     let apart = second.parts.clock.date_ms().abs_diff(first.parts.clock.date_ms());
-    assert!(u128::from(apart) < hour.as_millis() / 100, "{apart} ms");
+    assert!(u128::from(apart) < HOUR.as_millis() / 100, "{apart} ms");
+}
+
+/// Returns how long after the database's clock a time in the database is, in milliseconds.
+async fn ahead(bench: &ApiBench, time: &'static str, request: &str) -> i64 {
+    let ahead = format!(
+        "SELECT CAST({time} - EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) \
+         FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE r.id = $1"
+    );
+    let ahead = sqlx::query_scalar(sqlx::AssertSqlSafe(ahead)).bind(request);
+    ahead.fetch_one(&mut bench.beside().await).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delays_leases_and_limits_of_replicas_with_clocks_an_hour_apart_are_by_that_of_the_database() {
+    let Some((first, second)) = an_hour_apart().await else { return };
+    let key = first.operator().await;
+    first.connect(&key, "acme", "newsletter").await;
+    all_served(&first, &key).await;
+    let erasure = async |bench: &ApiBench, email: &str, state: (&'static str, &'static str)| {
+        let body = json!({"action": "erasure", "identity": {"email": email}});
+        let taken = bench.send(&key, "POST", &format!("{CONNECTION}/requests"), Some(body)).await;
+        assert_eq!(taken.status, 202, "{taken:?}");
+        let id = taken.json["id"].as_str().unwrap().to_owned();
+        let shown = async || bench.get(&key, &format!("/api/v1/requests/{id}")).await.json;
+        let (name, value) = state;
+        eventually(value, shown, |shown| shown[name] == value).await;
+        id
+    };
+    let (mut times, mut beside) = (Vec::new(), first.beside().await);
+    for (works, idle, n) in [(&first, &second, 1), (&second, &first, 2)] {
+        works.parts.connections.load_all().await.unwrap();
+        idle.parts.served.host().remove_connection("newsletter");
+        let delayed = erasure(works, &format!("delayed-{n}@example.com"), ("step", "confirm")).await;
+        let delay = ahead(works, "o.next_at", &delayed).await;
+        first.stand_in.fault(Fault::Hang, "POST /api/users/forget", 1);
+        let running = erasure(works, &format!("running-{n}@example.com"), ("state", "running")).await;
+        let lease = ahead(works, "o.lease_until", &running).await;
+        let count = async || -> i64 {
+            let counted = sqlx::query_scalar("SELECT COUNT(*) FROM sends WHERE limit_name = 'forget-daily'");
+            counted.fetch_one(&mut beside).await.unwrap()
+        };
+        eventually("both are counted", count, |count| *count == 2 * n).await;
+        let counted = "(SELECT MAX(at) FROM sends WHERE limit_name = 'forget-daily')";
+        let last_counted = ahead(works, counted, &running).await;
+        println!("due in {delay} ms, claimed for {lease} ms, counted {last_counted} ms from now");
+        assert!(delay > 0 && lease > 0, "the other would take it back or carry it out now");
+        times.push([delay, lease, last_counted]);
+    }
+    let [by_first, by_second] = times[..] else { panic!("{times:?}") };
+    for (first, second) in by_first.into_iter().zip(by_second) {
+        assert!(u128::from(first.abs_diff(second)) < HOUR.as_millis() / 30, "{times:?}");
+    }
+    first.parts.connections.load_all().await.unwrap();
+    let quotas = async |bench: &ApiBench| bench.get(&key, CONNECTION).await.json["quotas"].clone();
+    let [at_first, at_second] = [quotas(&first).await, quotas(&second).await];
+    assert_eq!(at_first, at_second);
+    assert!(
+        at_first.as_array().is_some_and(|quotas| quotas.iter().any(|quota| quota["used"] == 4)),
+        "{at_first}"
+    );
 }
