@@ -1,5 +1,4 @@
 //! The duties that exist once, which the replica carries out that leads.
-//! Tested in `src/replica/tests.rs`.
 
 use std::{future::Future, time::Duration};
 
@@ -61,3 +60,6 @@ pub(crate) async fn run(
         tracing::warn!(term = tenure.term(), "this replica no longer leads");
     }
 }
+
+#[cfg(test)]
+mod tests;
