@@ -1,3 +1,4 @@
+mod gauges;
 mod listening;
 mod losses;
 mod pooler;

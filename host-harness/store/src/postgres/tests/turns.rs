@@ -108,7 +108,7 @@ impl Two {
     }
 }
 
-async fn request(store: &Store, id: &'static str) {
+pub(super) async fn request(store: &Store, id: &'static str) {
     write(store, move |tx| {
         Box::pin(async move {
             let new = NewRequest {
