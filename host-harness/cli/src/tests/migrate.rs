@@ -1,5 +1,6 @@
 //! Moving a database to a server, and the erasures after a restore there.
 
+use host_service::lock::Lock;
 use host_store::testing::Folder;
 use serde_json::Value;
 
@@ -61,6 +62,20 @@ async fn a_database_that_was_moved_to_a_server_is_served_there_alone() {
     let reapply = ["--config", "new.toml", "reapply-erasures", "--erasures", ledger.to_str().unwrap()];
     let (exit, out, err) = run(&folder, &reapply).await;
     assert!(exit == Exit::Done && out.contains("erasures after the backup: none"), "{out}{err}");
+}
+
+#[tokio::test]
+async fn a_database_that_a_service_uses_is_not_moved() {
+    let folder = served().await;
+    let new = format!("service.master-key = {{ file = 'master.key' }}\n{}", folder.settings().await);
+    std::fs::write(folder.file("new.toml"), new).unwrap();
+    let serving = Lock::take(&folder.file("old.db")).unwrap();
+    let (exit, _, err) = run(&folder, &MIGRATE).await;
+    assert_eq!(exit, Exit::Misused);
+    assert!(err.contains("another process serves this database"), "{err}");
+    drop(serving);
+    let (exit, _, err) = run(&folder, &["--config", "old.toml", "api-key", "list"]).await;
+    assert_eq!(exit, Exit::Done, "{err}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod contents;
 mod filled;
 mod interruptions;
+mod references;
 mod refusals;
 
 use std::{collections::BTreeMap, path::PathBuf};

@@ -124,6 +124,18 @@ async fn a_target_with_rows_of_its_own_is_refused_by_their_tables_and_the_file_s
 }
 
 #[tokio::test]
+async fn a_target_that_a_service_serves_is_refused_and_the_file_stays_in_service() {
+    let Some(moving) = Moving::filled().await else { return };
+    let serves = moving.open_target().await.unwrap();
+    serves.serve_as("replica".to_owned()).await.unwrap();
+    let refused = moving.run().await.unwrap_err();
+    assert!(matches!(&refused, TransferError::NotEmpty(tables) if *tables == ["replicas"]), "{refused}");
+    moving.open_source().await.unwrap().close().await;
+    // It still serves.
+    sql(&serves, "INSERT INTO marks (name, value) VALUES ('asked', x'00')").await;
+}
+
+#[tokio::test]
 async fn databases_of_different_master_keys_are_refused_and_stay_in_service() {
     let Some(moving) = Moving::from_nothing(master_key()).await else { return };
     one_event(&moving).await;
