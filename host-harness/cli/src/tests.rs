@@ -55,6 +55,37 @@ fn the_arguments_are_consistent() {
     Arguments::command().debug_assert();
 }
 
+/// Returns what the arguments of `command` and of its commands are called, each after the name of its command.
+fn argument_names(command: &clap::Command) -> Vec<String> {
+    let mut names = Vec::new();
+    for argument in command.get_arguments() {
+        let values = argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string);
+        let variable = argument.get_env().and_then(|name| name.to_str()).map(str::to_owned);
+        let aliases = argument.get_all_aliases().unwrap_or_default().into_iter().map(str::to_owned);
+        let called = [argument.get_id().to_string()].into_iter().chain(values).chain(variable).chain(aliases);
+        names.extend(called.map(|name| format!("{} {name}", command.get_name())));
+    }
+    names.extend(command.get_subcommands().flat_map(argument_names));
+    names
+}
+
+#[tokio::test]
+async fn no_argument_of_any_command_takes_the_url_or_the_password_of_a_database() {
+    use clap::CommandFactory;
+    let mut names = argument_names(&Arguments::command());
+    assert!(names.len() > 200 && names.iter().any(|name| name == "migrate to_config"), "{names:?}");
+    names.retain(|name| {
+        let name = name.to_lowercase();
+        ["database", "dsn", "password", "postgres"].iter().any(|word| name.contains(word))
+    });
+    assert!(names.is_empty(), "{names:?}");
+    let url = "postgres://app:hunter2@db.example.com/host";
+    for arguments in [["--database", url], ["--server", url]] {
+        let (exit, out, err) = ran(&[&arguments[..], &["api-key", "list"]].concat()).await;
+        assert!(exit == Exit::Misused && !format!("{out}{err}").contains("hunter2"), "{out}{err}");
+    }
+}
+
 #[tokio::test]
 async fn every_command_of_the_manual_is_understood() {
     for line in [
