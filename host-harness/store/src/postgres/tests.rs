@@ -1,6 +1,7 @@
 mod gauges;
 mod listening;
 mod losses;
+mod own_server;
 mod pooler;
 mod proxy;
 mod refusals;
