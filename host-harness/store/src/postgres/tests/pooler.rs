@@ -3,6 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use futures::future::{BoxFuture, join_all, select};
+use sqlx::Row as _;
 use tokio::{sync::watch, time::timeout};
 
 use super::*;
@@ -10,7 +11,7 @@ use crate::{
     DatabaseAddress,
     audit::{self, Record},
     audit_chain,
-    testing::{master_key, pooler::Pooler},
+    testing::{master_key, pooler::Pooler, server::connected},
 };
 
 /// After this time, a test whose condition does not come true fails.
@@ -126,19 +127,14 @@ async fn nothing_of_a_transaction_stays_on_the_connection_that_it_was_given() {
     let Some(pooled) = PooledDatabase::new().await else { return };
     let store = pooled.open().await.unwrap();
     mark(&store, "written").await.unwrap();
-    let settings = store.read(|c| {
-        Box::pin(async move {
-            // Those that this transaction sets for itself are no others.
-            let settings = "SELECT COUNT(*) FROM pg_settings WHERE source = 'session' AND name NOT IN ('client_encoding', \
-                            'DateStyle', 'TimeZone', 'application_name', 'extra_float_digits', 'transaction_isolation', \
-                            'transaction_read_only', 'transaction_deferrable', 'standard_conforming_strings') \
-                            AND (name, setting) NOT IN (('idle_in_transaction_session_timeout', '60000'), \
-                                                        ('statement_timeout', '600000'))";
-            Ok(sqlx::query_scalar(settings).fetch_one(c).await?)
-        })
-    });
-    let settings: i64 = settings.await.unwrap();
-    assert_eq!(settings, 0);
+    assert_eq!(marks(&store).await, ["written"]);
+    // Another client, which is given the same connection. It begins no transaction, which has settings of its own.
+    let DatabaseAddress::Server(address) = pooled.address() else { panic!("no server") };
+    let settings = "SELECT COUNT(*) FROM pg_settings WHERE source = 'session' AND name NOT IN ('client_encoding', \
+                    'DateStyle', 'TimeZone', 'application_name', 'extra_float_digits', 'transaction_isolation', \
+                    'transaction_read_only', 'transaction_deferrable', 'standard_conforming_strings')";
+    let settings = sqlx::raw_sql(settings).fetch_one(&mut connected(&address).await).await.unwrap();
+    assert_eq!(settings.get::<i64, _>(0), 0);
     let locks = "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
                  WHERE d.datname = current_database() AND l.locktype = 'advisory'";
     let locks: i64 = sqlx::query_scalar(locks).fetch_one(&mut pooled.folder.beside().await).await.unwrap();
