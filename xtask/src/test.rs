@@ -9,7 +9,7 @@ use xtask::components::root;
 
 use crate::{
     browser, build, chaos,
-    programs::{database::DatabasePrograms, server::Server, unprivileged},
+    programs::{database::DatabasePrograms, postgresql::Durability, server::Server, unprivileged},
     shell::{cargo, output, run, say},
 };
 
@@ -112,7 +112,8 @@ fn test_on(servers: &DatabasePrograms) -> Result<()> {
     // The server's user passes through it to its own folder.
     unprivileged::give(folder.path(), 0o711, None)?;
     let log = folder.path().join("log");
-    let server = servers.postgresql.start(USER, &folder.path().join("postgresql"), &log, &OPTIONS)?;
+    let data = folder.path().join("postgresql");
+    let server = servers.postgresql.start(USER, &data, &log, Durability::ThrownAway, &OPTIONS)?;
     let pooler = servers.pgbouncer.start(&server, USER, &folder.path().join("pgbouncer"), &log)?;
     let url =
         |server: &Server| format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);

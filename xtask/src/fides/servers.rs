@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{machine::Machine, place::Place};
 use crate::programs::{
+    postgresql::Durability,
     process::{Process, Stop, command, to_log},
     secret_file,
     server::{Server, new_secret},
@@ -22,7 +23,8 @@ pub(super) const DATABASE: &str = "postgres";
 
 /// Creates a database cluster in the temporary folder, and starts it.
 pub(super) fn start_postgresql(machine: &Machine, place: &Place) -> Result<Server> {
-    machine.postgresql.start(USER, &place.path("postgresql"), &place.log("postgresql"), &[])
+    let (data, log) = (place.path("postgresql"), place.log("postgresql"));
+    machine.postgresql.start(USER, &data, &log, Durability::ThrownAway, &[])
 }
 
 /// Starts Redis without persistence.

@@ -16,6 +16,7 @@ use super::{
     client::Client,
     connector_host::{command, output_of},
     database::DatabasePrograms,
+    postgresql::Durability,
     process::{Process, Stop},
     secret_file,
     server::Server,
@@ -65,7 +66,8 @@ impl Cluster {
     ) -> Result<Self> {
         unprivileged::give(folder, 0o711, None)?;
         let log = folder.join("postgresql.log");
-        let postgres = programs.postgresql.start(USER, &folder.join("postgresql"), &log, &OPTIONS)?;
+        let data = folder.join("postgresql");
+        let postgres = programs.postgresql.start(USER, &data, &log, Durability::ThrownAway, &OPTIONS)?;
         let pooler = programs.pgbouncer.start(
             &postgres,
             USER,

@@ -24,8 +24,26 @@ pub(crate) const PACKAGE: &str = "postgresql";
 /// Time for the server to start.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Not durable, since a crash of the machine ends the run anyway; and no client uses the socket.
-const OPTIONS: [&str; 3] = ["fsync=off", "full_page_writes=off", "unix_socket_directories="];
+/// No client uses the socket.
+const OPTIONS: [&str; 1] = ["unix_socket_directories="];
+
+/// What happens to the data in a crash of the machine.
+#[derive(Clone, Copy)]
+pub(crate) enum Durability {
+    /// Nothing that was committed is lost, as in production.
+    Durable,
+    /// It is lost, which makes everything faster: the crash ends the run anyway.
+    ThrownAway,
+}
+
+impl Durability {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Durable => &[],
+            Self::ThrownAway => &["fsync=off", "full_page_writes=off"],
+        }
+    }
+}
 
 /// The folder of `initdb` and `postgres`.
 pub(crate) struct Programs(PathBuf);
@@ -51,7 +69,14 @@ impl Programs {
     }
 
     /// Creates a database cluster of `user` in the new folder `folder`, and starts it with `options` beside its own.
-    pub(crate) fn start(&self, user: &str, folder: &Path, log: &Path, options: &[&str]) -> Result<Server> {
+    pub(crate) fn start(
+        &self,
+        user: &str,
+        folder: &Path,
+        log: &Path,
+        durability: Durability,
+        options: &[&str],
+    ) -> Result<Server> {
         let (port, password) = (free_port()?, new_secret()?);
         let runs_as = unprivileged::user("postgres");
         unprivileged::create_folder(folder, runs_as)?;
@@ -63,7 +88,12 @@ impl Programs {
         initialise.args(["--username", user, "--auth", "scram-sha-256"]);
         initialise.args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]);
         run(initialise.current_dir(folder).stdout(to_log(log)?).stderr(to_log(log)?))?;
-        let options: Vec<String> = OPTIONS.iter().chain(options).map(|option| (*option).to_owned()).collect();
+        let options: Vec<String> = OPTIONS
+            .iter()
+            .chain(durability.options())
+            .chain(options)
+            .map(|option| (*option).to_owned())
+            .collect();
         let (programs, folder, log) = (self.0.clone(), folder.to_owned(), log.to_owned());
         Server::start(port, password, move || {
             let mut server = command(programs.join("postgres"), runs_as, Stop::Interrupt);
