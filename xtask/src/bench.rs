@@ -1,6 +1,11 @@
 //! Measures the cost of a sandboxed call, and of swaps beside calls, and prints tables with ratios, which vary less
-//! between machines than times. Then runs what takes too long for every test run: the benchmark of the service, and ninety days of webhook tokens
-//! for a thousand seeds.
+//! between machines than times. Then runs what takes too long for every test run: the benchmark of the service, how it grows,
+//! and ninety days of webhook tokens for a thousand seeds.
+
+mod growth;
+mod page;
+mod plots;
+mod tables;
 
 use std::{fs, process::Command};
 
@@ -50,6 +55,7 @@ pub(crate) fn run_all() -> Result<()> {
     swaps(&[])?;
     say("the service");
     run(&mut cargo(["bench", "--package=host-cli", "--bench=service"]))?;
+    growth::measure()?;
     say("webhook tokens, a thousand seeds");
     run(&mut cargo(["test", "--package=host-service", "--lib", "--", "--ignored", "for_a_thousand_seeds"]))
 }
@@ -59,6 +65,17 @@ pub(crate) fn check() -> Result<()> {
     let past = calls()?;
     ensure!(past.is_empty(), "ratios over their bounds: {}", past.join(", "));
     swaps(&["--", "--check"])
+}
+
+/// Measures only how the service grows, and prints its tables.
+pub(crate) fn growth() -> Result<()> {
+    build::all()?;
+    growth::measure()
+}
+
+/// Writes the page about growth from the last figures.
+pub(crate) fn write_page() -> Result<()> {
+    page::write(&growth::last_figures()?)
 }
 
 /// Measures calls and prints the table. Returns the rows whose ratio exceeds its bound.

@@ -15,7 +15,7 @@ mod tidy;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use programs::interruption::Afterwards;
 use xtask::fides_template::{Ending, Protocol, Variant};
 
@@ -70,11 +70,19 @@ enum Xtask {
         #[arg(long)]
         stay: bool,
     },
-    /// Measure the cost of a sandboxed call, print the table, and simulate ninety days of tokens for a thousand seeds.
+    /// Measure calls, the service, and how it grows on SQLite and PostgreSQL, print tables, and simulate ninety days of
+    /// tokens for a thousand seeds.
+    #[command(group = ArgGroup::new("only"))]
     Bench {
         /// Measure only calls, and fail if a ratio exceeds its bound.
-        #[arg(long)]
+        #[arg(long, group = "only")]
         check: bool,
+        /// Measure only how the service grows, and keep the figures in `target/growth.json`.
+        #[arg(long, group = "only")]
+        growth: bool,
+        /// Measure nothing: write `docs/growth.md` and its plots from the last figures of growth.
+        #[arg(long, group = "only")]
+        page: bool,
     },
 }
 
@@ -92,8 +100,10 @@ fn main() -> ExitCode {
             ending: if callback { Ending::CalledBack } else { Ending::Polled },
         }),
         Xtask::Fides { stay } => fides::run_all(if stay { Afterwards::Stay } else { Afterwards::End }),
-        Xtask::Bench { check: false } => bench::run_all(),
-        Xtask::Bench { check: true } => bench::check(),
+        Xtask::Bench { check: true, .. } => bench::check(),
+        Xtask::Bench { growth: true, .. } => bench::growth(),
+        Xtask::Bench { page: true, .. } => bench::write_page(),
+        Xtask::Bench { .. } => bench::run_all(),
     };
     done.map_or_else(|error| shell::fail(&error), |()| ExitCode::SUCCESS)
 }

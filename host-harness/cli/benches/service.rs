@@ -9,30 +9,29 @@
     reason = "a bench that cannot run has no result, and the printed numbers are small"
 )]
 
+#[path = "shared/client.rs"]
+mod client;
 #[path = "service/screens.rs"]
 mod screens;
 
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use iterable_stand_in::{ProjectType, RateLimits, StandIn, Switches};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream},
-    net::TcpStream,
-};
+
+use self::client::{TOKEN, connected, deliver, fsyncs, metric, opt_out};
 
 /// A run takes seconds; one that does not end fails.
 const MAX_RUN: Duration = Duration::from_mins(10);
 
-const TOKEN: &str = "t-0123456789";
 /// The number of connections of the large service.
 const CONNECTIONS: usize = 1_000;
 /// How long each level of intake is measured.
@@ -181,18 +180,6 @@ fn configure(folder: &Path, stand_in: &StandIn, connections: usize) {
     }
 }
 
-/// The number of page writes, each synced before the next: the upper bound for a store without group commit.
-fn fsyncs(folder: &Path) -> u32 {
-    let mut file = fs::File::create(folder.join("fsync")).unwrap();
-    let (began, mut count) = (Instant::now(), 0);
-    while began.elapsed() < Duration::from_secs(1) {
-        file.write_all(&[7; 4_096]).unwrap();
-        file.sync_data().unwrap();
-        count += 1;
-    }
-    count
-}
-
 /// The time of each acknowledgement, with `clients` that each send the next delivery once the last one is acknowledged.
 async fn intake(service: &ServiceProcess, clients: usize) -> Vec<Duration> {
     let until = Instant::now() + INTAKE;
@@ -204,10 +191,9 @@ async fn intake(service: &ServiceProcess, clients: usize) -> Vec<Duration> {
             let mut waits = Vec::new();
             while Instant::now() < until {
                 let connection = (client + waits.len() * clients) % connections;
-                let path = format!("/api/v1/plus/connection/c{connection}/consent-webhook");
-                let body = event(&format!("p-{clients}-{client}-{}@example.com", waits.len()));
+                let email = format!("p-{clients}-{client}-{}@example.com", waits.len());
                 let began = Instant::now();
-                let status = post(&mut stream, &path, &format!("OAuth2 {TOKEN}"), &body).await;
+                let status = deliver(&mut stream, connection, &email).await;
                 waits.push(began.elapsed());
                 assert_eq!(status, 200);
             }
@@ -215,17 +201,6 @@ async fn intake(service: &ServiceProcess, clients: usize) -> Vec<Duration> {
         });
     }
     under_way.join_all().await.concat()
-}
-
-/// An opt-out by a link in a mail, as Iterable documents it.
-fn event(email: &str) -> String {
-    json!({ "email": email, "eventName": "emailUnSubscribe", "dataFields": {
-        "campaignId": 1_089_024, "messageId": "bf008db8ab194b65816398c05bf30f99", "workflowName": "My test workflow",
-        "messageTypeIds": [], "locale": null, "templateId": 1_526_112, "emailSubject": "Upcoming events!", "labels": [],
-        "unsubSource": "EmailLink", "createdAt": "2026-03-20 23:34:15 +00:00", "templateName": "My test template",
-        "emailListIds": [], "messageTypeId": 31_082, "channelIds": [6_539], "campaignName": "My test campaign",
-        "workflowId": 76_786, "email": email, "channelId": 6_539 } })
-    .to_string()
 }
 
 /// The time until all requests were accepted, spread over `connections`, and until all were done.
@@ -238,12 +213,8 @@ async fn requests(service: &ServiceProcess, connections: usize) -> (Duration, Du
         under_way.spawn(async move {
             let mut stream = connected(&address).await;
             for at in (client..REQUESTS).step_by(CLIENTS) {
-                let path = format!("/api/v1/connection/c{}/consent", at % connections);
-                let choice = json!({ "item": { "kind": "channel", "id": "6539" }, "choice": "opt_out",
-                    "chosen_at_ms": 1_700_000_000_000_u64, "source": "bench" });
                 let email = format!("r-{connections}-{at}@example.com");
-                let body = json!({ "identity": { "email": email }, "preferences": { "items": [choice] } });
-                let status = post(&mut stream, &path, &format!("Bearer {key}"), &body.to_string()).await;
+                let status = opt_out(&mut stream, at % connections, &key, &email).await;
                 assert_eq!(status, 202);
             }
         });
@@ -259,50 +230,5 @@ async fn requests(service: &ServiceProcess, connections: usize) -> (Duration, Du
 
 /// The number of unfinished requests, from the metrics.
 async fn open(service: &ServiceProcess) -> u64 {
-    let mut stream = connected(&service.address).await;
-    let head = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n", service.key);
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.flush().await.unwrap();
-    let (status, body) = answer(&mut stream).await;
-    assert_eq!(status, 200);
-    let open = body.lines().filter(|line| line.starts_with("connector_host_requests_open{"));
-    open.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
-}
-
-async fn connected(address: &str) -> BufStream<TcpStream> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    BufStream::new(stream)
-}
-
-async fn post(stream: &mut BufStream<TcpStream>, path: &str, authorization: &str, body: &str) -> u16 {
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.flush().await.unwrap();
-    answer(stream).await.0
-}
-
-/// Reads the status and body of the next answer.
-async fn answer(stream: &mut BufStream<TcpStream>) -> (u16, String) {
-    let (mut status, mut length) = (0, 0);
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.unwrap();
-        let line = line.trim_end().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(rest) = line.strip_prefix("http/1.1 ") {
-            status = rest[..3].parse().unwrap();
-        } else if let Some(rest) = line.strip_prefix("content-length: ") {
-            length = rest.parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
-    (status, String::from_utf8(body).unwrap())
+    metric(&service.address, &service.key, "connector_host_requests_open").await
 }
