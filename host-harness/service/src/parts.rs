@@ -32,7 +32,10 @@ use crate::{
     sync_state::SyncState,
     telemetry::Telemetry,
     tokens::Tokens,
-    webhooks::{inbox::Inbox, receive::Webhooks},
+    webhooks::{
+        inbox::{Inbox, InboxTurn},
+        receive::Webhooks,
+    },
 };
 
 /// The parts that serve callers. Clones share everything.
@@ -154,6 +157,7 @@ impl Parts {
                 telemetry: telemetry.clone(),
                 arrived,
                 bell,
+                turn: InboxTurn::default(),
             },
             alarms: Alarms::new(stored(), timed()),
             api_keys: ApiKeys::new(stored(), timed()),

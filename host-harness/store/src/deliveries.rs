@@ -1,4 +1,5 @@
-//! Webhook deliveries in the database: stored before they are acknowledged, claimed in the order received.
+//! Webhook deliveries in the database: stored before they are acknowledged, claimed in the order
+//! received at each connection, and connections in turn.
 
 mod kept;
 mod replayed;
@@ -135,32 +136,52 @@ pub async fn unproven(tx: &mut Tx, connection: &str) -> Result<i64, StoreError> 
     Ok(count.bind(connection).fetch_one(tx).await?)
 }
 
-/// Claims the delivery that has been due longest, leaving out the connections in `full` and disabled ones.
-/// Returns `None` if no delivery is due. No other worker can claim the delivery before the end of the `lease`. The query visits
-/// each connection with waiting deliveries once, however many are waiting there.
+/// Comes before the key of every connection.
+pub const FIRST: &str = "";
+
+/// Claims the delivery that has been due longest at one connection: the first one after the connection `after`, in the order
+/// of their keys, that has one, or else the first one of all. Leaves out the connections in `full` and disabled ones.
+/// Returns `None` if no delivery is due. No other worker can claim the delivery before the end of the `lease`.
 pub async fn claim(
     tx: &mut Tx,
     lease: &Lease,
     full: &[String],
+    after: &str,
 ) -> Result<Option<Result<ClaimedDelivery, DamagedRow>>, StoreError> {
-    let left_out: Vec<_> = (0..full.len()).map(|at| format!("w.connection <> ${} AND ", at + 4)).collect();
-    let sql = format!(
-        "WITH RECURSIVE waiting (connection) AS (\
-           SELECT MIN(connection) FROM deliveries WHERE state = 'waiting' UNION ALL \
-           SELECT (SELECT MIN(d.connection) FROM deliveries d WHERE d.state = 'waiting' AND d.connection > w.connection) \
-           FROM waiting w WHERE w.connection IS NOT NULL) \
-         UPDATE deliveries SET generation = generation + 1, lease_until = $2, claimed_by = $3 WHERE seq = (\
-           SELECT d.seq FROM waiting w JOIN deliveries d ON d.seq = (\
-             SELECT f.seq FROM deliveries f WHERE f.connection = w.connection AND f.state = 'waiting' \
-               AND f.next_at <= $1 AND (f.lease_until IS NULL OR f.lease_until < $1) \
-             ORDER BY f.next_at, f.seq LIMIT 1) \
-           WHERE {}w.connection NOT IN (SELECT key FROM connections WHERE enabled = 0) \
-           ORDER BY d.next_at, d.seq LIMIT 1) \
-         RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation",
+    let claimed = claim_after(tx, lease, full, after).await?;
+    if claimed.is_none() && after != FIRST {
+        return claim_after(tx, lease, full, FIRST).await;
+    }
+    Ok(claimed)
+}
+
+/// Visits connections with waiting deliveries until one of them has a delivery to claim, however many wait at it and at those
+/// after it. Only the last connection that was visited can have one.
+async fn claim_after(
+    tx: &mut Tx,
+    lease: &Lease,
+    full: &[String],
+    after: &str,
+) -> Result<Option<Result<ClaimedDelivery, DamagedRow>>, StoreError> {
+    let left_out: Vec<_> = (0..full.len()).map(|at| format!("n.connection <> ${} AND ", at + 5)).collect();
+    let may_claim = format!(
+        "{}COALESCE((SELECT c.enabled FROM connections c WHERE c.key = n.connection), 1) = 1",
         left_out.concat()
     );
-    let mut query =
-        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(lease.now).bind(lease.until).bind(lease.replica.as_str());
+    let due = "SELECT f.seq FROM deliveries f WHERE f.connection = n.connection AND f.state = 'waiting' \
+                 AND f.next_at <= $1 AND (f.lease_until IS NULL OR f.lease_until < $1) \
+               ORDER BY f.next_at, f.seq LIMIT 1";
+    let sql = format!(
+        "WITH RECURSIVE next (connection) AS (\
+           SELECT MIN(connection) FROM deliveries WHERE state = 'waiting' AND connection > $4 UNION ALL \
+           SELECT (SELECT MIN(d.connection) FROM deliveries d WHERE d.state = 'waiting' AND d.connection > n.connection) \
+           FROM next n WHERE n.connection IS NOT NULL AND NOT ({may_claim} AND ({due}) IS NOT NULL)) \
+         UPDATE deliveries SET generation = generation + 1, lease_until = $2, claimed_by = $3 \
+         WHERE seq = (SELECT d.seq FROM next n JOIN deliveries d ON d.seq = ({due}) WHERE {may_claim}) \
+         RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(lease.now).bind(lease.until);
+    let mut query = query.bind(lease.replica.as_str()).bind(after);
     for connection in full {
         query = query.bind(connection);
     }
@@ -363,15 +384,4 @@ async fn unread_before(tx: &mut Tx, received_before: i64) -> Result<Vec<LostDeli
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_states_that_sql_speaks_of_are_those_of_the_type() {
-        let unread = [DeliveryState::Unreadable, DeliveryState::Stuck, DeliveryState::Damaged];
-        let words = unread.map(|state| format!("'{state}'")).join(", ");
-        assert_eq!(UNREAD, format!("state IN ({words})"));
-        assert_eq!(KEPT_UNREAD, format!("{UNREAD} AND sealed_delivery IS NOT NULL"));
-        assert_eq!(WAITING, format!("state = '{}'", DeliveryState::Waiting));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! Tested in `src/webhooks/receive/tests.rs`.
 
 use host_store::RowChange;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bell::Bell,
     consent::{arrival::DeliveryArrival, inbound},
-    served::Served,
+    served::{Served, ServingState},
     tasks::Tasks,
     telemetry::Telemetry,
     who::Who,
@@ -69,6 +69,19 @@ pub struct Inbox {
     pub(crate) arrived: Bell,
     /// Rung when a request may be due, because events may lead to requests.
     pub(crate) bell: Bell,
+    /// Where it goes on.
+    pub(crate) turn: InboxTurn,
+}
+
+/// Where an inbox goes on with its next claim.
+#[derive(Clone, Default)]
+pub(crate) struct InboxTurn {
+    /// The connection of the last claim: the next one is of one of those after it, so that no connection waits for others
+    /// with more deliveries.
+    claimed_at: String,
+    /// The longest time that a call may take, since connections last changed.
+    longest_call_ms: u64,
+    connections: Option<ServingState>,
 }
 
 impl work::Source for Inbox {
@@ -88,10 +101,13 @@ impl work::Source for Inbox {
         while under_way.len() < MAX_CONCURRENT_READINGS {
             let (now, full) = (self.clock.date_ms(), busy_connections(under_way));
             let lease = work::lease(&self.store, now, longest_call_ms);
-            let claimed = self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full).await }));
+            let after = mem::take(&mut self.turn.claimed_at);
+            let claimed =
+                self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full, &after).await }));
             let Some(claim) = claimed.await? else { return Ok(()) };
             self.telemetry.claimed("deliveries", 1);
             let connection = claim.connection.clone();
+            self.turn.claimed_at.clone_from(&connection);
             under_way.begin(connection, self.clone().read(claim));
         }
         Ok(())
@@ -105,11 +121,17 @@ impl work::Source for Inbox {
     }
 }
 
-/// Claims the oldest delivery that is due. A row that is not a valid delivery is set aside with an alarm.
-async fn next(tx: &mut Tx, lease: &Lease, full: &[String]) -> Result<Option<ClaimedDelivery>, StoreError> {
+/// Claims the oldest delivery that is due at one of the connections after `after`. A row that is not a valid delivery is set
+/// aside with an alarm.
+async fn next(
+    tx: &mut Tx,
+    lease: &Lease,
+    full: &[String],
+    after: &str,
+) -> Result<Option<ClaimedDelivery>, StoreError> {
     let now = lease.now;
     loop {
-        match deliveries::claim(tx, lease, full).await?.transpose() {
+        match deliveries::claim(tx, lease, full, after).await?.transpose() {
             Ok(claim) => return Ok(claim),
             Err(damaged) => {
                 deliveries::set_aside(tx, &damaged, now).await?;
@@ -198,10 +220,16 @@ impl Inbox {
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
-    /// Returns the longest time that a call of any connection may take.
-    fn longest_call_ms(&self) -> u64 {
-        let calls = self.served.keys().into_iter().filter_map(|key| self.served.calls(&key).ok());
-        calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0)
+    /// Returns the longest time that a call of any connection may take. Looks at all of them only after a change.
+    fn longest_call_ms(&mut self) -> u64 {
+        let state = self.served.state();
+        if self.turn.connections.as_ref() != Some(&state) {
+            let calls = self.served.keys().into_iter().filter_map(|key| self.served.calls(&key).ok());
+            self.turn.longest_call_ms =
+                calls.map(|calls| calls.connection().limits.wall_ms).max().unwrap_or(0);
+            self.turn.connections = Some(state);
+        }
+        self.turn.longest_call_ms
     }
 
     /// Returns the result of the connector's reading, and the connector's digest.

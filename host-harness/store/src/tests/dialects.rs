@@ -57,8 +57,13 @@ async fn deliveries_are_claimed_listed_replayed_and_deleted() {
                 received_at: 10,
             };
             deliveries::insert(tx, new).await?;
-            assert!(deliveries::claim(tx, &lease(10, 20), &["newsletter".to_owned()]).await?.is_none());
-            let claim = deliveries::claim(tx, &lease(10, 20), &[]).await?.unwrap().ok().unwrap();
+            assert!(
+                deliveries::claim(tx, &lease(10, 20), &["newsletter".to_owned()], deliveries::FIRST)
+                    .await?
+                    .is_none()
+            );
+            let claim =
+                deliveries::claim(tx, &lease(10, 20), &[], deliveries::FIRST).await?.unwrap().ok().unwrap();
             let end = ReadingEnd { state: DeliveryState::Unreadable, digest: None, reason: None, events: 0 };
             deliveries::finish(tx, &claim, &end, 11).await?;
             let filter =

@@ -133,7 +133,9 @@ async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
     let token = inbox.token("newsletter").await;
     inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
     let lost = write(&inbox.bench.parts.store, |tx| {
-        Box::pin(async move { deliveries::claim(tx, &lease(i64::MAX - 1, i64::MAX), &[]).await })
+        Box::pin(async move {
+            deliveries::claim(tx, &lease(i64::MAX - 1, i64::MAX), &[], deliveries::FIRST).await
+        })
     });
     let lost = lost.await.unwrap().unwrap();
     inbox.read();

@@ -195,7 +195,8 @@ async fn unproven_deliveries_are_kept_up_to_a_maximum_whatever_became_of_them() 
             }
             let stuck = ReadingEnd { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
             for _ in 0..MAX_UNPROVEN / 2 {
-                let claim = deliveries::claim(tx, &lease(1, 2), &[]).await?.unwrap().unwrap();
+                let claim =
+                    deliveries::claim(tx, &lease(1, 2), &[], deliveries::FIRST).await?.unwrap().unwrap();
                 deliveries::finish(tx, &claim, &stuck, 1).await?;
             }
             Ok(())
