@@ -147,6 +147,10 @@ pub const CLAIM: &str = "UPDATE open_requests SET state = 'running', generation 
              AND p.settled_at <= $3 \
              AND NOT EXISTS (SELECT 1 FROM open_requests e \
                              WHERE e.person = r.person AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
+             AND EXISTS (SELECT 1 FROM connections c WHERE c.key = $1 AND c.enabled = 1 AND c.parked_why IS NULL \
+                           AND c.paused_why IS NULL AND c.open_until <= $3) \
+             AND NOT EXISTS (SELECT 1 FROM gates g \
+                             WHERE g.connection = $1 AND g.action = $2 AND g.step = $6 AND g.until > $3) \
            ORDER BY r.seq LIMIT $5) \
          RETURNING seq";
 
@@ -176,7 +180,8 @@ pub struct Lease {
 }
 
 /// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version with this
-/// `digest`, or by their [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier request in progress are claimed. The claims are
+/// `digest`, or by their [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier
+/// request in progress are claimed, and none if the connection was held back since the lane was found. The claims are
 /// valid until the end of the `lease`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
     tx: &mut Tx,
