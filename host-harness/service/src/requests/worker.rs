@@ -1,6 +1,7 @@
 //! Carries out due requests: with a fair share for each tenant, and each person's requests in order.
 
 use std::{
+    mem,
     sync::{Arc, atomic::Ordering::AcqRel},
     time::Duration,
 };
@@ -37,12 +38,39 @@ pub(crate) struct Worker {
     looked_after_at: i64,
     /// The versions that served when contradicted requests were last released.
     released_for: Option<ServingState>,
+    due: DueLanes,
+}
+
+/// The lanes with due requests, as they were last found. The more connections have waiting requests, the longer it takes to
+/// find them. So they are claimed from for a while if there is no room for all of them.
+#[derive(Clone, Default)]
+struct DueLanes {
+    lanes: Vec<Lane>,
+    /// By the clock's own time.
+    valid_until: Duration,
+}
+
+/// How many times as long as it takes to find lanes they are claimed from, so that most of the time is left for claims.
+const LANES_VALID_FOR: u32 = 9;
+
+/// Whether a lane may have more due requests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LaneRest {
+    Some,
+    None,
 }
 
 impl Worker {
     /// Creates a worker for the connections of `served`, with at most `workers` attempts at once.
     pub(crate) fn new(served: Served, attempts: Attempts, workers: u32) -> Self {
-        Self { served, attempts, workers: workers as usize, looked_after_at: i64::MIN, released_for: None }
+        Self {
+            served,
+            attempts,
+            workers: workers as usize,
+            looked_after_at: i64::MIN,
+            released_for: None,
+            due: DueLanes::default(),
+        }
     }
 
     /// Carries out requests until `stop` is cancelled, then lets those in progress end within `grace`, or hands them
@@ -52,6 +80,37 @@ impl Worker {
         work::run(self, &*clock, &bell, stop, grace).await;
     }
 
+    /// Finds the lanes with due requests.
+    async fn look(&mut self, now: i64) -> Result<(), StoreError> {
+        let (store, clock) = (&self.attempts.store, &self.attempts.clock);
+        let began = clock.now();
+        let lanes = store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
+        let found = clock.now();
+        self.due = DueLanes { lanes, valid_until: found + found.saturating_sub(began) * LANES_VALID_FOR };
+        Ok(())
+    }
+
+    /// Claims from the lanes that were found, within the available room. Two rounds: in the first, each lane gets a small
+    /// share; in the second, lanes with more requests get what is left.
+    async fn claim_in_rounds(&mut self, under_way: &mut AttemptTasks, now: i64) {
+        let mut lanes = mem::take(&mut self.due.lanes);
+        for share in [self.workers.div_ceil(8), self.workers] {
+            lanes.sort_by_cached_key(|lane| of(under_way, &lane.tenant));
+            let mut left = Vec::new();
+            for lane in lanes {
+                match self.claim(under_way, &lane, share, now).await {
+                    Ok(LaneRest::Some) => left.push(lane),
+                    Ok(LaneRest::None) => {}
+                    Err(error) => {
+                        tracing::error!(connection = lane.connection, %error, "claiming requests of the connection failed");
+                    }
+                }
+            }
+            lanes = left;
+        }
+        self.due.lanes = lanes;
+    }
+
     /// Claims up to `share` requests of `lane`, within the available room, and begins their attempts.
     async fn claim(
         &self,
@@ -59,17 +118,18 @@ impl Worker {
         lane: &Lane,
         share: usize,
         now: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<LaneRest, StoreError> {
         let room = room(under_way, lane, self.workers, now).min(share);
-        // A connection that the host cannot use now waits; its own state shows the reason.
-        let Ok(calls) = self.served.calls(&lane.connection) else { return Ok(()) };
         if room == 0 {
-            return Ok(());
+            return Ok(LaneRest::Some);
         }
+        // A connection that the host cannot use now waits; its own state shows the reason.
+        let Ok(calls) = self.served.calls(&lane.connection) else { return Ok(LaneRest::None) };
         let together = self.attempts.handlers.of(lane.action).at_once(lane.step);
         let most = together.unwrap_or(room);
         let claims = self.claims(lane, &calls, most).await?;
         self.attempts.telemetry.claimed("requests", claims.len());
+        let rest = if claims.len() < most { LaneRest::None } else { LaneRest::Some };
         let batches: Vec<Vec<ClaimedRequest>> = match (together.is_some(), claims.is_empty()) {
             (_, true) => Vec::new(),
             (true, false) => vec![claims],
@@ -80,7 +140,7 @@ impl Worker {
             let attempt = self.attempts.clone().attempt(calls.clone(), lane.action, batch);
             under_way.begin((lane.clone(), requests), attempt);
         }
-        Ok(())
+        Ok(rest)
     }
 
     /// Takes back the claims of processes that have ended, and those of this one whose leases have expired, except
@@ -160,16 +220,14 @@ impl work::Source for Worker {
             return Ok(());
         }
         self.release_contradicted(now).await?;
-        let mut lanes = store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
-        // Two rounds: in the first, each lane gets a small share; in the second, lanes with more requests get what is
-        // left.
-        for share in [self.workers.div_ceil(8), self.workers] {
-            lanes.sort_by_key(|lane| of(under_way, &lane.tenant));
-            for lane in &lanes {
-                if let Err(error) = self.claim(under_way, lane, share, now).await {
-                    tracing::error!(connection = lane.connection, %error, "claiming requests of the connection failed");
-                }
-            }
+        let before = under_way.len();
+        if self.attempts.clock.now() < self.due.valid_until {
+            self.claim_in_rounds(under_way, now).await;
+        }
+        // If nothing of what was found has room, something that became due since then may have.
+        if under_way.len() == before || self.due.lanes.is_empty() {
+            self.look(now).await?;
+            self.claim_in_rounds(under_way, now).await;
         }
         Ok(())
     }
