@@ -19,18 +19,18 @@ pub fn file() -> PathBuf {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figures {
     /// What it ran on.
-    pub machine: Machine,
+    pub machine: MeasuredMachine,
     /// A service for each kind of database, number of processes and number of connections.
-    pub services: Vec<Service>,
+    pub services: Vec<MeasuredService>,
     /// Services whose server is further away than on the same machine.
-    pub far: Vec<Service>,
+    pub far: Vec<MeasuredService>,
     /// The queue by itself, without and with a transaction that is held open.
     pub claims: Vec<Claims>,
 }
 
 /// What a run was measured on.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Machine {
+pub struct MeasuredMachine {
     /// The day, such as `2026-11-30`.
     pub day: String,
     /// The processor's name.
@@ -56,7 +56,7 @@ pub enum DatabaseKind {
 
 /// A service under load.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Service {
+pub struct MeasuredService {
     /// Where it stores.
     pub database: DatabaseKind,
     /// The number of its processes.

@@ -30,7 +30,7 @@ use std::fs;
 
 use jiff::Zoned;
 use tempfile::TempDir;
-use xtask::growth::{self, Claims, Figures, Machine, Service};
+use xtask::growth::{self, Claims, Figures, MeasuredMachine, MeasuredService};
 
 use self::{claims::Beside, distance::Distance, load::Amount, server::Server, service::Installation};
 
@@ -68,7 +68,7 @@ async fn main() {
 }
 
 /// Measures services with this number of connections on both kinds of databases.
-async fn on_both(server: &Server, connections: usize) -> Vec<Service> {
+async fn on_both(server: &Server, connections: usize) -> Vec<MeasuredService> {
     let mut services =
         vec![load::measured(&Installation::new(connections, None).await, None, 1, AMOUNT).await];
     say(&services);
@@ -86,7 +86,7 @@ async fn on_both(server: &Server, connections: usize) -> Vec<Service> {
 }
 
 /// Measures services whose server is further away.
-async fn far(server: &Server) -> Vec<Service> {
+async fn far(server: &Server) -> Vec<MeasuredService> {
     let prepared = server.create("prepared").await;
     let installation = Installation::new(CONNECTIONS[0], Some(&prepared)).await;
     let distance = Distance::to(server.port()).await;
@@ -101,17 +101,19 @@ async fn far(server: &Server) -> Vec<Service> {
     services
 }
 
-async fn machine(server: &Server) -> Machine {
+async fn machine(server: &Server) -> MeasuredMachine {
     let (processor, cores) = process::processor();
     let postgresql = server.version().await;
     let fsyncs = client::fsyncs(TempDir::new().unwrap().path());
     let day = Zoned::now().date().to_string();
-    Machine { day, processor, cores, postgresql, fsyncs }
+    MeasuredMachine { day, processor, cores, postgresql, fsyncs }
 }
 
 /// Prints the last service, as progress.
-fn say(services: &[Service]) {
-    let Some(Service { database, processes, connections, deliveries, requests, .. }) = services.last() else {
+fn say(services: &[MeasuredService]) {
+    let Some(MeasuredService { database, processes, connections, deliveries, requests, .. }) =
+        services.last()
+    else {
         return;
     };
     println!(

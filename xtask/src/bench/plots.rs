@@ -3,7 +3,7 @@
 use anyhow::Result;
 use charts_rs::{LineChart, MultiChart};
 use serde_json::{Value, json};
-use xtask::growth::{Figures, Service};
+use xtask::growth::{Figures, MeasuredService};
 
 use super::tables::{count, database_name};
 
@@ -31,7 +31,7 @@ const APART: &str = "\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}";
 const INTERVALS: u32 = 4;
 
 /// What a bar shows of a service; `None` if it was not measured.
-type Shown = fn(&Service) -> Option<f64>;
+type Shown = fn(&MeasuredService) -> Option<f64>;
 
 /// Returns all plots.
 pub(super) fn all(figures: &Figures) -> Result<Vec<Plot>> {
@@ -73,7 +73,8 @@ fn bars(figures: &Figures, charts: &[(&str, Shown)]) -> Result<String> {
 }
 
 fn bar_chart(figures: &Figures, title: &str, of: Shown) -> Value {
-    let measured: Vec<&Service> = figures.services.iter().filter(|service| of(service).is_some()).collect();
+    let measured: Vec<&MeasuredService> =
+        figures.services.iter().filter(|service| of(service).is_some()).collect();
     let first = measured.first().map(|service| service.connections);
     let kinds: Vec<String> = measured
         .iter()
@@ -92,11 +93,8 @@ fn bar_chart(figures: &Figures, title: &str, of: Shown) -> Value {
         })
         .collect();
     let highest = measured.iter().filter_map(|service| of(service)).fold(0.0, f64::max);
-    let mut chart = style(title, highest);
-    chart["type"] = json!("bar");
-    chart["x_axis_data"] = json!(kinds);
-    chart["series_list"] = json!(series);
-    chart
+    let own = [("type", json!("bar")), ("x_axis_data", json!(kinds)), ("series_list", json!(series))];
+    chart(title, highest, own)
 }
 
 /// Returns the line for claims over time without and with a transaction that is held open.
@@ -114,27 +112,40 @@ fn claims(figures: &Figures) -> Result<String> {
         .collect();
     let intervals = figures.claims.iter().flat_map(|claims| &claims.over_time);
     let highest = intervals.map(|interval| interval.claims_a_second).fold(0.0, f64::max);
-    let mut chart = style("Requests claimed a second", highest);
-    chart["series_list"] = json!(series);
-    chart["x_axis_title"] = json!("seconds");
-    chart["x_axis_type"] = json!("value");
-    chart["x_axis_min"] = json!(0);
-    chart["height"] = json!(HEIGHT + 60);
-    chart["margin"] = json!(15);
+    let own = [
+        ("series_list", json!(series)),
+        ("x_axis_title", json!("seconds")),
+        ("x_axis_type", json!("value")),
+        ("x_axis_min", json!(0)),
+        ("height", json!(HEIGHT + 60)),
+        ("margin", json!(15)),
+    ];
+    let chart = chart("Requests claimed a second", highest, own);
     Ok(LineChart::from_json(&chart.to_string())?.svg()?)
 }
 
-/// Returns what all charts have in common, for values up to `highest`.
-fn style(title: &str, highest: f64) -> Value {
-    json!({
-        "theme": "light", "width": WIDTH, "height": HEIGHT, "font_family": FONT,
-        "title_text": title, "title_align": "left", "title_font_size": 14,
-        "legend_position": "bottom", "legend_font_size": 12, "legend_category": "rect",
-        "x_axis_font_size": 12, "series_label_font_size": 11, "series_label_formatter": "{c}",
-        "series_colors": COLOURS,
-        "y_axis_configs": [{ "axis_font_size": 11, "axis_min": 0, "axis_max": axis_end(highest),
-            "axis_split_number": INTERVALS, "axis_formatter": "{c}" }],
-    })
+/// Returns a chart for values up to `highest`: what all have in common, and then its `own`.
+fn chart<const OWN: usize>(title: &str, highest: f64, own: [(&str, Value); OWN]) -> Value {
+    let y_axis = json!({ "axis_font_size": 11, "axis_min": 0, "axis_max": axis_end(highest),
+        "axis_split_number": INTERVALS, "axis_formatter": "{c}" });
+    let common = [
+        ("theme", json!("light")),
+        ("width", json!(WIDTH)),
+        ("height", json!(HEIGHT)),
+        ("font_family", json!(FONT)),
+        ("title_text", json!(title)),
+        ("title_align", json!("left")),
+        ("title_font_size", json!(14)),
+        ("legend_position", json!("bottom")),
+        ("legend_font_size", json!(12)),
+        ("legend_category", json!("rect")),
+        ("x_axis_font_size", json!(12)),
+        ("series_label_font_size", json!(11)),
+        ("series_label_formatter", json!("{c}")),
+        ("series_colors", json!(COLOURS)),
+        ("y_axis_configs", json!([y_axis])),
+    ];
+    common.into_iter().chain(own).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Returns the end of an axis whose intervals are round and that leaves room for a label above `highest`.
@@ -147,7 +158,7 @@ fn axis_end(highest: f64) -> f64 {
 }
 
 /// Returns what a service runs on.
-fn kind(service: &Service) -> String {
+fn kind(service: &MeasuredService) -> String {
     let processes = match service.processes {
         1 => "1 process".to_owned(),
         several => format!("{several} processes"),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use xtask::growth::{Claims, DatabaseKind, Figures, ServerWork, Service, Work};
+use xtask::growth::{Claims, DatabaseKind, Figures, MeasuredService, ServerWork, Work};
 
 /// A table of the page.
 pub(super) struct Table {
@@ -54,9 +54,9 @@ fn machine(figures: &Figures) -> String {
 fn speed(figures: &Figures) -> String {
     let head = "| database | processes | connections | webhooks acknowledged | to SQLite | webhooks read | requests accepted | \
                 to SQLite | requests carried out | to SQLite |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
-    let row = |service: &Service| {
+    let row = |service: &MeasuredService| {
         let (deliveries, requests) = (&service.deliveries, &service.requests);
-        let to_file = |of: fn(&Service) -> f64| {
+        let to_file = |of: fn(&MeasuredService) -> f64| {
             on_file(figures, service.connections)
                 .map_or_else(String::new, |file| format!("{:.2}", of(service) / of(file)))
         };
@@ -75,10 +75,10 @@ fn speed(figures: &Figures) -> String {
     rows_of(head, figures.services.iter().map(row))
 }
 
-fn costs(figures: &Figures, of: fn(&Service) -> &Work) -> String {
+fn costs(figures: &Figures, of: fn(&MeasuredService) -> &Work) -> String {
     let head = "| database | processes | connections | round trips | commits | rows read | rows written | pages | log | \
                 processor, server | processor, service |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
-    let row = |service: &Service| {
+    let row = |service: &MeasuredService| {
         let work = of(service);
         format!("{} {} {:.1} ms |", label(service), server_cells(work.server), work.service_cpu_ms)
     };
@@ -103,7 +103,7 @@ fn server_cells(work: Option<ServerWork>) -> String {
 fn processes(figures: &Figures) -> String {
     let head = "| database | processes | connections | ready after | memory at rest | memory at most | round trips at rest, a \
                 second |\n|---|---:|---:|---:|---:|---:|---:|\n";
-    let row = |service: &Service| {
+    let row = |service: &MeasuredService| {
         let trips = service.at_rest.map_or_else(String::new, |rest| count(rest.round_trips));
         format!(
             "{} {} ms | {:.0} MiB | {:.0} MiB | {trips} |",
@@ -123,7 +123,7 @@ fn distance(figures: &Figures) -> String {
         figures.far.iter().any(|far| (far.processes, far.connections) == (near.processes, near.connections))
     });
     let near = near.filter(|service| service.database == DatabaseKind::Postgresql);
-    let row = |service: &Service| {
+    let row = |service: &MeasuredService| {
         format!(
             "{} {:.2} ms | {} | {} | {} |",
             label(service),
@@ -180,14 +180,14 @@ fn processor(whose: &str, ms: f64) -> String {
     format!("| a core {whose} | 1,000 ms / {ms:.1} ms | {} |", count(1_000.0 / ms))
 }
 
-fn on_file(figures: &Figures, connections: u32) -> Option<&Service> {
+fn on_file(figures: &Figures, connections: u32) -> Option<&MeasuredService> {
     let mut services = figures.services.iter();
     services.find(|service| service.database == DatabaseKind::Sqlite && service.connections == connections)
 }
 
 /// Returns the first cells of a row about a service.
-fn label(service: &Service) -> String {
-    let Service { database, processes, connections, .. } = service;
+fn label(service: &MeasuredService) -> String {
+    let MeasuredService { database, processes, connections, .. } = service;
     format!("| {} | {processes} | {} |", database_name(*database), count(f64::from(*connections)))
 }
 

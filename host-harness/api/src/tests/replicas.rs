@@ -161,8 +161,7 @@ async fn a_replica_that_cannot_look_at_the_changes_answers_503_until_it_can() {
     let asked = async |path: &str| timeout(DEADLINE, second.get(&key, path)).await.unwrap();
     assert_eq!(asked("/api/v1/connection").await.status, 200);
     let mut beside = first.beside().await;
-    let begin = "BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE";
-    let lock = beside.begin_with(begin).await.unwrap();
+    let lock = beside.begin_with("BEGIN; LOCK TABLE changes IN ACCESS EXCLUSIVE MODE").await.unwrap();
     // For as long as its last look is younger than a second, it serves what it saw then.
     let begun = Instant::now();
     let is_refused = |answer: &Answer| answer.status == 503;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::{task::JoinSet, time::sleep};
-use xtask::growth::{DatabaseKind, ServerWork, Service, Work};
+use xtask::growth::{DatabaseKind, MeasuredService, ServerWork, Work};
 
 use crate::{
     client::{connected, deliver, metric, opt_out},
@@ -53,7 +53,7 @@ pub(crate) async fn measured(
     database: Option<&Database>,
     processes: usize,
     amount: Amount,
-) -> Service {
+) -> MeasuredService {
     let processes: Vec<Process> = (0..processes).map(|number| installation.start(number, database)).collect();
     let ready_ms = most(&processes, |process| process.ready_after.as_secs_f64() * 1_000.0);
     let mut load = Load { installation, database, processes, rest: None };
@@ -67,7 +67,7 @@ pub(crate) async fn measured(
         None => None,
     };
     let count = load.processes.len();
-    let service = Service {
+    let service = MeasuredService {
         database: if database.is_some() { DatabaseKind::Postgresql } else { DatabaseKind::Sqlite },
         processes: u32::try_from(count).unwrap(),
         connections: u32::try_from(installation.connections).unwrap(),

@@ -45,7 +45,7 @@ impl Installation {
         let configuration = installation.configure(0, database);
         let created =
             program(&configuration).args(["api-key", "create", "--name", "bench"]).output().unwrap();
-        installation.key = String::from_utf8(created.stdout).unwrap().trim().to_owned();
+        installation.key = str::from_utf8(&created.stdout).unwrap().trim().into();
         // Imports the connections: from now on, every start is the same.
         installation.start(0, database).stop();
         installation
