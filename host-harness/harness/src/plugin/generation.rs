@@ -40,6 +40,8 @@ impl Generation {
                 Err(more) => errors.extend(more),
             }
         }
+        // A connection that was changed comes last among the `specs`.
+        errors.sort_by(|one, other| one.connection.cmp(&other.connection));
         if errors.is_empty() { Ok(Self { plugin: plugin.into(), connections }) } else { Err(errors) }
     }
 }
