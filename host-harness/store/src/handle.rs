@@ -31,7 +31,7 @@ const MAX_WAIT: Duration = Duration::from_secs(4);
 pub struct Store {
     database: Arc<dyn Database>,
     commits: Arc<Commits>,
-    vault: Vault,
+    vault: Arc<Vault>,
     person_keys: Arc<Mutex<HashMap<String, Arc<PersonKey>>>>,
     replica: ReplicaId,
 }
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Store {
 #[derive(Clone)]
 pub struct Keys {
     /// Seals and opens values.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// The tenant's key for hashing people's identifiers.
     pub person: Arc<PersonKey>,
 }
@@ -85,7 +85,7 @@ impl Store {
         let store = Self {
             database,
             commits: Arc::default(),
-            vault: key.vault(),
+            vault: Arc::new(key.vault()),
             person_keys: Arc::default(),
             replica: ReplicaId::random(),
         };
