@@ -160,6 +160,11 @@ pub fn target_dir() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
+/// Returns the folder in which tests keep compiled code: compiling one component takes longer than most tests.
+pub fn code_cache() -> PathBuf {
+    target_dir().join("test-code")
+}
+
 fn stems(folder: &str) -> Result<Vec<String>> {
     let mut files = Vec::new();
     collect(&root().join(folder), &mut files)?;

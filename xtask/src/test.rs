@@ -1,6 +1,6 @@
 //! Runs all tests: unit tests, integration tests and the tests in the documentation.
 
-use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, env, path::PathBuf, process::Command, thread};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -44,6 +44,9 @@ const OPTIONS: [&str; 4] =
 
 /// A folder in memory, in which a database is created many times faster, and the space that has to be free there.
 const MEMORY: (&str, u64) = ("/dev/shm", 1 << 30);
+
+/// How many tests run at once on a server for each core: most of the time, they wait for it.
+const AT_ONCE_FOR_EACH_CORE: usize = 2;
 
 /// Builds what the tests load, then passes `arguments` to `cargo test`. Without arguments, also runs those that
 /// touch the database on PostgreSQL, checks the exchange, and walks through the operator's page in a browser. At the end, says
@@ -117,11 +120,12 @@ fn test_on(servers: &DatabasePrograms) -> Result<()> {
     let pooler = servers.pgbouncer.start(&server, USER, &folder.path().join("pgbouncer"), &log)?;
     let url =
         |server: &Server| format!("postgres://{USER}:{}@127.0.0.1:{}/postgres", server.password, server.port);
+    let at_once = thread::available_parallelism()?.get() * AT_ONCE_FOR_EACH_CORE;
     for (name, folder, tests_of) in CRATES {
         let tests = built.get(name).with_context(|| format!("cargo built no tests of {name}"))?;
         say(&format!("{name} on PostgreSQL"));
         let mut tests = Command::new(tests);
-        tests.arg(tests_of).current_dir(root().join(folder));
+        tests.args([tests_of, &format!("--test-threads={at_once}")]).current_dir(root().join(folder));
         tests.env(SERVER, url(&server)).env(POOLER, url(&pooler));
         run(&mut tests)?;
     }

@@ -326,7 +326,9 @@ async fn configure(folder: &Folder, stand_in: &StandIn, more: &str) {
     let component = xtask::components::current("iterable").unwrap();
     let text = format!(
         "service.master-key = {{ file = 'master.key' }}\nservice.listen = '127.0.0.1:0'\n\
-         service.public-url = 'https://hooks.example.com'\nhost.concurrent-calls = 4\nplugins.iterable.file = '{}'\n{}\n{more}",
+         service.public-url = 'https://hooks.example.com'\nservice.compiled-cache = '{}'\n\
+         host.concurrent-calls = 4\nplugins.iterable.file = '{}'\n{}\n{more}",
+        xtask::components::code_cache().display(),
         component.display(),
         folder.settings().await,
     );

@@ -41,8 +41,11 @@ impl Serving {
     async fn start(operator: &Operator) -> Self {
         std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
         let text = std::fs::read_to_string(operator.config()).unwrap();
-        let service = "[service]\nmaster-key = { file = 'master.key' }\nlisten = '127.0.0.1:0'\n\
-                       webhook-listen = '127.0.0.1:0'\n";
+        let service = format!(
+            "[service]\nmaster-key = {{ file = 'master.key' }}\nlisten = '127.0.0.1:0'\n\
+             webhook-listen = '127.0.0.1:0'\ncompiled-cache = '{}'\n",
+            xtask::components::code_cache().display()
+        );
         std::fs::write(operator.config(), format!("{service}{text}")).unwrap();
         let made = operator.run(&["api-key", "create", "--name", "ops"]).await;
         assert_eq!(made.code, 0, "{}", made.err);

@@ -107,8 +107,10 @@ fn interrupted_at(mut child: Child, words: &str) -> (Option<i32>, String) {
 fn with_service(operator: &Operator) -> String {
     std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
     let text = std::fs::read_to_string(operator.config()).unwrap();
-    let text =
-        format!("service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0' }}\n{text}");
+    let text = format!(
+        "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0', compiled-cache = '{}' }}\n{text}",
+        xtask::components::code_cache().display()
+    );
     std::fs::write(operator.config(), &text).unwrap();
     text
 }

@@ -40,8 +40,9 @@ impl Service {
         let component = target_dir().join("components/iterable.wasm");
         let configuration = format!(
             "plugins.iterable.file = '{}'\n[tenants.{tenant}]\n[service]\nmaster-key = {{ file = 'master.key' }}\n\
-             listen = '127.0.0.1:0'\npublic-url = 'https://hooks.example.com'\n",
-            component.display()
+             listen = '127.0.0.1:0'\npublic-url = 'https://hooks.example.com'\ncompiled-cache = '{}'\n",
+            component.display(),
+            target_dir().join("test-code").display()
         );
         std::fs::write(folder.path().join("connector-host.toml"), configuration).unwrap();
         std::fs::write(folder.path().join("master.key"), "ab".repeat(32)).unwrap();

@@ -57,7 +57,7 @@ impl Folder {
         let folder = TempDir::new().unwrap();
         let (host, component) = (stand_in.address(), xtask::components::current("iterable").unwrap());
         let configuration = format!(
-            "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0' }}\n\
+            "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0', compiled-cache = '{}' }}\n\
              plugins.iterable.file = '{}'\n\
              [tenants.acme]\n\
              [connections.newsletter]\ntenant = 'acme'\nplugin = 'iterable'\n\
@@ -65,6 +65,7 @@ impl Folder {
              secrets.api-key = {{ file = 'api.key' }}\n\
              webhook-tokens = [{{ file = 'webhook.token' }}]\n\
              [connections.newsletter.egress]\nhosts = ['{host}']\nloopback = true\nplain-http = true\n",
+            xtask::components::code_cache().display(),
             component.display()
         );
         for (name, text) in [

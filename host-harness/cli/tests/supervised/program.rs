@@ -25,7 +25,10 @@ pub(crate) struct Program {
 pub(crate) fn configure(operator: &Operator, lines: &str) {
     std::fs::write(operator.config().with_file_name("master.key"), "ab".repeat(32)).unwrap();
     let text = std::fs::read_to_string(operator.config()).unwrap();
-    let service = "[service]\nmaster-key = { file = 'master.key' }";
+    let service = format!(
+        "[service]\nmaster-key = {{ file = 'master.key' }}\ncompiled-cache = '{}'",
+        xtask::components::code_cache().display()
+    );
     std::fs::write(operator.config(), format!("{service}\n{lines}\n{text}")).unwrap();
 }
 

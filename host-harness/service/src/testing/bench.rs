@@ -79,7 +79,7 @@ async fn config(folder: &Folder) -> ServiceConfig {
         database: folder.address().await,
         listen_database: None,
         erasure_ledger: folder.file("host.db.erasures"),
-        compiled_cache: folder.file("host.db.compiled"),
+        compiled_cache: xtask::components::code_cache(),
         master_key: master_key(),
         listen: ListenAddress::of([127, 0, 0, 1], 0),
         webhook_listen: None,
