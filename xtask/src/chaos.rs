@@ -65,7 +65,7 @@ fn under_faults(cluster: &Cluster, stand_in: &StandIn, seed: u64, length: Durati
     let plan = faults::plan(&mut rng, length, REPLICAS.len());
     let load = Load::new(rng.fork());
     let is_over = AtomicBool::new(false);
-    thread::scope(|scope| -> Result<()> {
+    let frozen = thread::scope(|scope| -> Result<_> {
         let writers = load.begin(scope, cluster, stand_in, &is_over);
         let outcome = faults::inject(cluster, &plan, length);
         is_over.store(true, Relaxed);
@@ -88,7 +88,7 @@ fn under_faults(cluster: &Cluster, stand_in: &StandIn, seed: u64, length: Durati
         cluster.advance(ahead)?;
         open = verdict::once_nothing_is_due(cluster, &log, ahead, PATIENCE)?;
     }
-    let checks = verdict::check(cluster, stand_in, &log)?;
+    let checks = verdict::check(cluster, stand_in, &log, &frozen)?;
     for check in checks {
         say(&check);
     }

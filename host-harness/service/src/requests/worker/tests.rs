@@ -1,5 +1,6 @@
 mod contradicted_alarm;
 mod pruned;
+mod shared_limits;
 
 use std::time::Duration;
 use test_support::eventually;
