@@ -4,6 +4,7 @@
 
 mod changes;
 mod currency;
+mod interop;
 mod keys;
 mod messages;
 mod publisher;
