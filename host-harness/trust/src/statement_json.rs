@@ -24,12 +24,12 @@ struct StatementTypes {
 
 #[derive(Deserialize)]
 struct StatementFields {
-    subject: Vec<JsonObject<Subject>>,
+    subject: Vec<JsonObject<StatementSubject>>,
     predicate: JsonObject<Predicate>,
 }
 
 #[derive(Deserialize)]
-struct Subject {
+struct StatementSubject {
     name: String,
     digest: JsonObject<Sha256Digest>,
 }
@@ -60,7 +60,9 @@ pub(crate) fn read(payload: &[u8]) -> Result<Statement, Refusal> {
     expect_type(types.predicate_type, PREDICATE_TYPE)?;
     let StatementFields { subject, predicate: JsonObject(predicate) } = from_json(payload)?;
     let [JsonObject(subject)] =
-        <[_; 1]>::try_from(subject).map_err(|subjects: Vec<JsonObject<Subject>>| match subjects.len() {
+        <[_; 1]>::try_from(subject).map_err(|subjects: Vec<JsonObject<StatementSubject>>| match subjects
+            .len()
+        {
             0 => Refusal::UnreadableStatement(Unread {
                 place: "subject".to_owned(),
                 found: "an empty list".to_owned(),
