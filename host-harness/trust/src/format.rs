@@ -9,7 +9,7 @@ pub(crate) const EARLIER_BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundl
 /// The type of an envelope's payload that is an in-toto statement.
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// Maximum size of a bundle, in bytes. One with a statement about a release has about 1,200, and one with certificates
+/// Maximum size of a bundle, in bytes. One with a statement about a release has about 1,000, and one with certificates
 /// and an entry of a transparency log some 20,000.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024;
 
