@@ -40,9 +40,14 @@ const RUNS_SANDBOXES: [&str; 23] = [
 const SEES_BINDINGS: [&str; 3] = ["component.rs", "bindings.rs", "lib.rs"];
 /// The names by which either would be used.
 const NAMES: [&str; 3] = ["wasmtime::", "bindings::", "wit_bindgen"];
-/// The files that may name the HTTP client: the egress of the sandbox, the posts to operators and platforms, and the
-/// command line's requests to its service.
-const SENDS: [&str; 3] = ["harness/src/egress/network.rs", "service/src/posts/post.rs", "cli/src/client.rs"];
+/// The files that may name the HTTP client: the egress of the sandbox, the posts to operators and platforms, the requests to
+/// registries of plugins, and the command line's requests to its service.
+const SENDS: [&str; 4] = [
+    "harness/src/egress/network.rs",
+    "service/src/posts/post.rs",
+    "registry/src/wire.rs",
+    "cli/src/client.rs",
+];
 /// The name by which it would be used.
 const CLIENT: [&str; 1] = ["reqwest::"];
 

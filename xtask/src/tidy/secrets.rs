@@ -15,7 +15,7 @@ use super::source::{
 const EXPOSE: &str = "expose";
 
 /// The files that may call it outside tests, each with the purpose.
-const MAY_EXPOSE: [(&str, &str); 26] = [
+const MAY_EXPOSE: [(&str, &str); 27] = [
     ("host-harness/api/src/testing.rs", "a client for the tests of the crates above"),
     ("host-harness/api/src/types/api_keys.rs", "an API key is shown once, when it is created"),
     ("host-harness/api/src/types/connections.rs", "a client sends a connection's secrets"),
@@ -34,6 +34,10 @@ const MAY_EXPOSE: [(&str, &str); 26] = [
     ("host-harness/harness/src/egress/credentials.rs", "whether a secret is the one that was refused"),
     ("host-harness/harness/src/egress/fill/secrets.rs", "a request's blanks"),
     ("host-harness/model/src/secret.rs", "comparing"),
+    (
+        "host-harness/registry/src/authorize.rs",
+        "the password in a request to a registry or its token service",
+    ),
     ("host-harness/service/src/connections/differences.rs", "whether two secrets differ"),
     ("host-harness/service/src/connections/owned.rs", "what is sealed in the database"),
     ("host-harness/service/src/posts/post.rs", "the key that signs a post"),
