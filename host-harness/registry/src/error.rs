@@ -104,6 +104,12 @@ pub enum RegistryError {
         /// The digest of the bytes that were read.
         found: Digest,
     },
+    /// It is identified by another digest than a SHA-256, which is not checked here.
+    #[error("the {part} is not identified by a SHA-256")]
+    OtherDigest {
+        /// What was requested.
+        part: RegistryPart,
+    },
     /// There are more bytes than are read.
     #[error("the {part} has more than {max_bytes} bytes")]
     TooLarge {
@@ -160,9 +166,6 @@ pub enum NotAPlugin {
         /// How many layers of these types there are.
         found: usize,
     },
-    /// The layer's digest is not a SHA-256.
-    #[error("its layer is not identified by a SHA-256")]
-    OtherDigest,
 }
 
 /// What is requested from a registry.

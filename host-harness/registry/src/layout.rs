@@ -76,7 +76,7 @@ fn blob(part: RegistryPart, layer: &Descriptor, max_bytes: u64) -> Result<Blob, 
     if layer.size() > max_bytes {
         return Err(RegistryError::TooLarge { part, max_bytes });
     }
-    let digest = digest(layer).ok_or(NotAPlugin::OtherDigest)?;
+    let digest = digest(layer).ok_or(RegistryError::OtherDigest { part })?;
     Ok(Blob { part, digest, bytes: layer.size() })
 }
 

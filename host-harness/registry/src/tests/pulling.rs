@@ -69,10 +69,11 @@ async fn what_is_no_plugin_is_refused_before_its_content_is_requested() {
         (manifest(&[]), NotAPlugin::Layers { found: 0 }),
         (manifest(&[layer(&registry, "text/plain", &one)]), NotAPlugin::Layers { found: 0 }),
         (manifest(&[wasm(&one), wasm(&two)]), NotAPlugin::Layers { found: 2 }),
-        (of_sha512, NotAPlugin::OtherDigest),
     ] {
         assert_eq!(refusal(&registry, &manifest).await, RegistryError::NotAPlugin(why), "{manifest}");
     }
+    let other_digest = RegistryError::OtherDigest { part: RegistryPart::Component };
+    assert_eq!(refusal(&registry, &of_sha512).await, other_digest);
     assert!(registry.lines().iter().all(|line| line == "GET manifests/1"), "{:?}", registry.lines());
 }
 

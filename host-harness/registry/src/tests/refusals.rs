@@ -65,7 +65,9 @@ async fn no_more_of_a_component_is_read_than_its_manifest_declares() {
     let max_bytes = expected.len() as u64;
     let longer = Bytes::from(vec![0; expected.len() + 1]);
     let too_large = RegistryError::TooLarge { part: RegistryPart::Component, max_bytes };
-    for instead in [Instead::Answer(200, vec![], longer.clone()), Instead::Unmeasured(longer)] {
+    // The last one declares twice as much and never sends it.
+    let half = Instead::Half(expected.clone());
+    for instead in [Instead::Answer(200, vec![], longer.clone()), Instead::Unmeasured(longer), half] {
         registry.switches().instead.insert(format!("/blobs/{}", digest(&expected)), instead);
         assert_eq!(client(&registry).pull(&reference(&registry, ":1")).await, Err(too_large.clone()));
     }
