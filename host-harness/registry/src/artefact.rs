@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use host_model::digest::Digest;
-use oci_spec::image::MediaType;
 use serde_json::{Value, json};
 use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 
-use crate::layout::{BUNDLE, MAX_COMPONENT_BYTES, WASM, WASM_CONFIG};
+use crate::layout::{BUNDLE, EMPTY, MANIFEST, MAX_COMPONENT_BYTES, WASM, WASM_CONFIG};
 
 /// The configuration of an artefact that has none, by the image specification.
-pub(crate) const EMPTY: &[u8] = b"{}";
+pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";
 
 /// The time of every artefact, so that a component published twice has one digest.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -56,7 +55,7 @@ impl Artefact {
         let manifest = json!({
             "config": descriptor(WASM_CONFIG, &config),
             "layers": [descriptor(WASM, &component)],
-            "mediaType": MediaType::ImageManifest.as_ref(),
+            "mediaType": MANIFEST,
             "schemaVersion": 2,
         });
         Ok(Self { component, config, manifest: manifest.to_string().into() })
@@ -76,11 +75,11 @@ impl Artefact {
     pub(crate) fn referrer(&self, bundle: &[u8]) -> Bytes {
         let referrer = json!({
             "artifactType": BUNDLE,
-            "config": descriptor(MediaType::EmptyJSON.as_ref(), EMPTY),
+            "config": descriptor(EMPTY, EMPTY_CONFIG),
             "layers": [descriptor(BUNDLE, bundle)],
-            "mediaType": MediaType::ImageManifest.as_ref(),
+            "mediaType": MANIFEST,
             "schemaVersion": 2,
-            "subject": descriptor(MediaType::ImageManifest.as_ref(), &self.manifest),
+            "subject": descriptor(MANIFEST, &self.manifest),
         });
         referrer.to_string().into()
     }

@@ -37,9 +37,7 @@ pub enum RegistryError {
         why: String,
     },
     /// The registry leads to a place without TLS, or to one with a user in its address.
-    #[error(
-        "the registry leads to {host} in a way that is not allowed: expected https, without user and password"
-    )]
+    #[error("the registry leads to {host} without TLS, or with a user in the address")]
     LeadsAstray {
         /// The host.
         host: String,
@@ -76,9 +74,7 @@ pub enum RegistryError {
         host: String,
     },
     /// The registry names a token service that the credentials are not given to.
-    #[error(
-        "the registry wants the credentials to be given to {host}: if that is right, list it as a token service"
-    )]
+    #[error("the registry names {host} as its token service, which is not listed: list it if that is right")]
     TokenServiceNotAllowed {
         /// The token service, with its port if it is not 443.
         host: String,

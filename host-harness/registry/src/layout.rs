@@ -1,7 +1,7 @@
 //! How a plugin and its signatures are laid out in a registry, and how much of each is read.
 
 use host_model::digest::Digest;
-use oci_spec::image::{Descriptor, ImageManifest, MediaType};
+use oci_spec::image::{Descriptor, ImageManifest};
 
 use crate::error::{NotAPlugin, RegistryError, RegistryPart};
 
@@ -23,6 +23,12 @@ pub const MAX_BUNDLES: usize = 20;
 /// and attestations of each build.
 pub const MAX_REFERRERS: usize = 100;
 
+/// The type of a manifest.
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The type of a list of manifests, such as what refers to another one.
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The type of the configuration of an artefact that has none.
+pub(crate) const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// The type of a component's layer, by <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>.
 pub(crate) const WASM: &str = "application/wasm";
 /// The type of the layer in what older tools pushed.
@@ -48,8 +54,7 @@ pub(crate) fn component(manifest: &[u8]) -> Result<Blob, RegistryError> {
         Err(_) => return Err(NotAPlugin::NoManifest.into()),
     };
     // A document that can be read in two ways is not read in either (CVE-2021-41190).
-    if is_list(manifest) || read.media_type().as_ref().is_some_and(|named| *named != MediaType::ImageManifest)
-    {
+    if is_list(manifest) || read.media_type().as_ref().is_some_and(|named| named.as_ref() != MANIFEST) {
         return Err(NotAPlugin::NoManifest.into());
     }
     let is_wasm = |layer: &&Descriptor| [WASM, OLDER_WASM].contains(&layer.media_type().as_ref());

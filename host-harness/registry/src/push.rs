@@ -3,18 +3,17 @@
 use bytes::Bytes;
 use host_model::digest::Digest;
 use http::{
-    HeaderName, Method, StatusCode,
+    HeaderName, HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use oci_spec::image::MediaType;
 use serde_json::{Value, json};
 
 use crate::{
-    artefact::{Artefact, EMPTY, descriptor},
+    artefact::{Artefact, EMPTY_CONFIG, descriptor},
     error::{RegistryError, RegistryPart},
-    layout::{BUNDLE, fallback_tag},
+    layout::{BUNDLE, INDEX, MANIFEST, fallback_tag},
     reference::PluginReference,
-    registry::{CONTENT_DIGEST, Registry, RepositoryScope, ScopeAction, checked, value},
+    registry::{CONTENT_DIGEST, Registry, RepositoryScope, ScopeAction, checked},
     wire::{ReadBound, Reply, WireRequest, host},
 };
 
@@ -66,7 +65,7 @@ impl Registry {
         artefact: &Artefact,
         bundle: &Bytes,
     ) -> Result<(), RegistryError> {
-        self.put_blob(scope, &Bytes::from_static(EMPTY)).await?;
+        self.put_blob(scope, &Bytes::from_static(EMPTY_CONFIG)).await?;
         self.put_blob(scope, bundle).await?;
         let referrer = artefact.referrer(bundle);
         let reply = self.put_manifest(scope, &Digest::of(&referrer).to_string(), &referrer).await?;
@@ -84,22 +83,25 @@ impl Registry {
         subject: Digest,
         referrer: &[u8],
     ) -> Result<(), RegistryError> {
-        let mut entry = descriptor(MediaType::ImageManifest.as_ref(), referrer);
+        let mut entry = descriptor(MANIFEST, referrer);
         if let Value::Object(fields) = &mut entry {
             fields.insert("artifactType".to_owned(), BUNDLE.into());
         }
         let mut list = match self.fallback(scope, subject).await? {
-            Some(reply) => listed(&reply)?,
-            None => json!({"manifests": [], "mediaType": MediaType::ImageIndex.as_ref(), "schemaVersion": 2}),
+            Some(reply) => serde_json::from_slice(&reply.body).unwrap_or_default(),
+            None => json!({"manifests": [], "mediaType": INDEX, "schemaVersion": 2}),
         };
-        let Some(Value::Array(entries)) = list.get_mut("manifests") else { return Ok(()) };
-        if entries.iter().any(|known| known.get("digest") == entry.get("digest")) {
-            return Ok(());
+        match list.get_mut("manifests").and_then(Value::as_array_mut) {
+            None => {
+                let (part, host) = (RegistryPart::Referrers, self.access.host.clone());
+                return Err(RegistryError::NotUnderstood { part, host });
+            }
+            Some(entries) if entries.iter().any(|known| known.get("digest") == entry.get("digest")) => {
+                return Ok(());
+            }
+            Some(entries) => entries.push(entry),
         }
-        entries.push(entry);
-        self.put(scope, &fallback_tag(subject), &MediaType::ImageIndex, list.to_string().into())
-            .await
-            .map(drop)
+        self.put(scope, &fallback_tag(subject), INDEX, list.to_string().into()).await.map(drop)
     }
 
     async fn put_manifest(
@@ -108,20 +110,20 @@ impl Registry {
         name: &str,
         manifest: &Bytes,
     ) -> Result<Reply, RegistryError> {
-        self.put(scope, name, &MediaType::ImageManifest, manifest.clone()).await
+        self.put(scope, name, MANIFEST, manifest.clone()).await
     }
 
     async fn put(
         &self,
         scope: RepositoryScope<'_>,
         name: &str,
-        kind: &MediaType,
+        kind: &'static str,
         content: Bytes,
     ) -> Result<Reply, RegistryError> {
         let part = RegistryPart::Manifest;
         let sent = Digest::of(&content);
         let mut request = WireRequest::new(Method::PUT, self.url(scope.repository, &["manifests", name]));
-        request.headers.insert(CONTENT_TYPE, value(kind.as_ref()));
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         request.body = content;
         let reply =
             self.reply(scope, request, receipt(part)).await?.with_status(StatusCode::CREATED, part)?;
@@ -148,17 +150,10 @@ impl Registry {
         let not_understood = || RegistryError::NotUnderstood { part, host: host(&begun.from) };
         let mut request = WireRequest::new(Method::PUT, place.ok_or_else(not_understood)?);
         request.url.query_pairs_mut().append_pair("digest", &digest);
-        request.headers.insert(CONTENT_TYPE, value("application/octet-stream"));
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         request.body = content.clone();
         self.reply(scope, request, receipt(part)).await?.with_status(StatusCode::CREATED, part).map(drop)
     }
-}
-
-fn listed(reply: &Reply) -> Result<Value, RegistryError> {
-    let list: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    let not_understood =
-        || RegistryError::NotUnderstood { part: RegistryPart::Referrers, host: host(&reply.from) };
-    list.filter(|list| list.get("manifests").is_some_and(Value::is_array)).ok_or_else(not_understood)
 }
 
 fn receipt(part: RegistryPart) -> ReadBound {

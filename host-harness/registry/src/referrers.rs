@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use host_model::digest::Digest;
 use http::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, LINK},
 };
-use oci_spec::image::{ImageIndex, MediaType};
+use oci_spec::image::ImageIndex;
 use url::Url;
 
 use crate::{
     error::{RegistryError, RegistryPart},
-    layout::{self, MAX_BUNDLES, MAX_MANIFEST_BYTES, MAX_REFERRERS, fallback_tag},
-    registry::{Registry, RepositoryScope, value},
+    layout::{self, INDEX, MAX_BUNDLES, MAX_MANIFEST_BYTES, MAX_REFERRERS, fallback_tag},
+    registry::{Registry, RepositoryScope},
     wire::{ReadBound, Reply, WireRequest, host},
 };
 
@@ -86,7 +86,7 @@ impl Registry {
 
     async fn list(&self, scope: RepositoryScope<'_>, url: Url) -> Result<Reply, RegistryError> {
         let mut request = WireRequest::new(Method::GET, url);
-        request.headers.insert(ACCEPT, value(MediaType::ImageIndex.as_ref()));
+        request.headers.insert(ACCEPT, HeaderValue::from_static(INDEX));
         let bound = ReadBound { part: RegistryPart::Referrers, max_bytes: MAX_MANIFEST_BYTES };
         self.reply(scope, request, bound).await
     }
@@ -99,7 +99,7 @@ fn lists(reply: &Reply) -> bool {
         .headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.starts_with(MediaType::ImageIndex.as_ref()));
+        .is_some_and(|kind| kind.starts_with(INDEX));
     match reply.status {
         StatusCode::OK => is_index,
         status => ![400, 404, 405, 406].contains(&status.as_u16()),

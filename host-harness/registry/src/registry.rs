@@ -5,7 +5,6 @@ use std::{collections::HashMap, future::Future};
 use bytes::Bytes;
 use host_model::digest::Digest;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header::ACCEPT};
-use oci_spec::image::MediaType;
 use parking_lot::Mutex;
 use strum::Display;
 use tokio::time::timeout;
@@ -14,7 +13,7 @@ use url::Url;
 use crate::{
     access::RegistryAccess,
     error::{RegistryError, RegistryPart},
-    layout::{Blob, MAX_MANIFEST_BYTES},
+    layout::{Blob, INDEX, MANIFEST, MAX_MANIFEST_BYTES},
     reference::{PluginReference, address},
     wire::{Authorization, ReadBound, Reply, Wire, WireRequest, host},
 };
@@ -139,8 +138,8 @@ impl Registry {
         let part = RegistryPart::Manifest;
         let mut request = WireRequest::new(Method::GET, self.url(scope.repository, &["manifests", name]));
         // Lists are accepted so that one is reported as what it is.
-        for kind in [MediaType::ImageManifest, MediaType::ImageIndex] {
-            request.headers.append(ACCEPT, value(kind.as_ref()));
+        for kind in [MANIFEST, INDEX] {
+            request.headers.append(ACCEPT, HeaderValue::from_static(kind));
         }
         let reply = self.reply(scope, request, ReadBound { part, max_bytes: MAX_MANIFEST_BYTES }).await?;
         let reply = reply.with_status(StatusCode::OK, part)?;
@@ -168,9 +167,4 @@ impl Registry {
 /// Checks the digest of what was read.
 pub(crate) fn checked(part: RegistryPart, expected: Digest, found: Digest) -> Result<(), RegistryError> {
     if expected == found { Ok(()) } else { Err(RegistryError::DigestDiffers { part, expected, found }) }
-}
-
-/// A type as the value of a header. Types have no other characters.
-pub(crate) fn value(kind: &str) -> HeaderValue {
-    HeaderValue::from_str(kind).unwrap_or_else(|_| HeaderValue::from_static("*/*"))
 }

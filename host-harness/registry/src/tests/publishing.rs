@@ -84,6 +84,22 @@ async fn what_others_entered_in_the_list_under_a_tag_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_list_under_a_tag_that_cannot_be_read_is_left_as_it_is() {
+    let registry = StandIn::start().await;
+    registry.switches().referrers = Referrers::Unknown;
+    let artefact = artefact("one");
+    let tag = artefact.digest().to_string().replace(':', "-");
+    for list in ["{}", "[", "{\"manifests\": 1}"] {
+        registry.has_manifest(&tag, INDEX, &Bytes::from_static(list.as_bytes()));
+        let pushed = client(&registry).push(&reference(&registry, ":1"), &artefact, &[bundle("a")]).await;
+        let (part, host) = (RegistryPart::Referrers, registry.host());
+        assert_eq!(pushed, Err(RegistryError::NotUnderstood { part, host }));
+        assert_eq!(registry.manifest(&tag).unwrap().1, list);
+    }
+    assert_eq!(registry.manifest("1"), None);
+}
+
+#[tokio::test]
 async fn what_the_registry_has_is_not_uploaded_again() {
     let registry = StandIn::start().await;
     let (client, artefact, reference) = (client(&registry), artefact("one"), reference(&registry, ":1"));

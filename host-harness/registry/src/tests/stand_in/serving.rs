@@ -57,7 +57,7 @@ impl State {
                 Ok::<_, hyper::Error>(state.answer(&head, authorization.as_deref(), content).await)
             }
         });
-        // The end of a connection is an error if the client ended it early, as some tests want.
+        // The end of a connection is an error if the client ended it early, as some tests expect.
         let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 }
