@@ -17,7 +17,7 @@ struct Border {
     reason: &'static str,
 }
 
-const BORDERS: [Border; 5] = [
+const BORDERS: [Border; 7] = [
     Border {
         package: "host-exchange",
         never: &["wasmtime", "host-model"],
@@ -32,6 +32,16 @@ const BORDERS: [Border; 5] = [
         package: "host-harness",
         never: &["sqlx", "axum", "clap", "utoipa"],
         reason: "programs embed it without a database, an HTTP server or a command line",
+    },
+    Border {
+        package: "host-trust",
+        never: &["tokio", "reqwest", "sqlx", "axum", "wasmtime"],
+        reason: "it decides from its arguments alone, without I/O or a clock",
+    },
+    Border {
+        package: "host-registry",
+        never: &["sqlx", "axum", "clap", "utoipa"],
+        reason: "it carries bytes, and stores nothing",
     },
     Border {
         package: "host-store",
