@@ -145,3 +145,20 @@ async fn requests_about_one_person_have_one_hash_and_those_of_others_another() {
     assert_ne!(person("newsletter", "bob@example.com").await, ada);
     assert_ne!(person("shop", "ada@example.com").await, ada, "a connection's people are its own");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_ended_long_ago_is_deleted_once_the_operator_says_how_long_requests_are_kept() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let sent = bench.send(&key, "POST", SUBMIT, Some(erasure("ada@example.com"))).await;
+    let request = format!("/api/v1/requests/{}", sent.json["id"].as_str().unwrap());
+    bench.sql("DELETE FROM open_requests").await;
+    bench.sql("UPDATE requests SET state = 'done', finished_at = 1, sealed_details = NULL").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, &request).await.status, 200);
+    bench.configure("service.keep-requests-days = 31").await;
+    let bench = bench.restarted().await;
+    let status = async || bench.get(&key, &request).await.status;
+    eventually("it is deleted", status, |status| *status == 404).await;
+}

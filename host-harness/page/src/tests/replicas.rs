@@ -19,6 +19,7 @@ async fn each_replica_is_shown_with_its_version_and_its_lead_to_a_user_who_sees_
         env!("CARGO_PKG_VERSION"),
         "iterable",
         "sha256:",
+        "data-label=\"Last sign of life\"><time datetime=\"20",
     ]);
     shown.assert_hides(&["Replicas serve different versions", "Behind"]);
     let bound = bench.key("bound", Some(&["acme"])).await;

@@ -12,7 +12,8 @@ async fn two_replicas_keep_to_the_limit_of_a_day_together() {
     let mut bench = Bench::with(&connections).await;
     let calls = bench.parts.served.calls("newsletter").unwrap();
     let limits = calls.plugin().manifest().limits.clone();
-    let daily: Vec<_> = limits.into_iter().filter(|limit| limit.period_ms == Some(DAY_MS.unsigned_abs())).collect();
+    let daily: Vec<_> =
+        limits.into_iter().filter(|limit| limit.period_ms == Some(DAY_MS.unsigned_abs())).collect();
     for _ in ROOM..daily[0].requests as usize {
         let entered =
             bench.parts.requests.ledger.enter(calls.connection().account, &daily, Duration::ZERO).await;
