@@ -38,6 +38,8 @@ fn found(mut packages: Vec<Value>) -> Vec<String> {
         "host-exchange",
         "host-model",
         "host-harness",
+        "host-trust",
+        "host-registry",
         "host-store",
         "host-service",
         "host-api",
