@@ -213,7 +213,7 @@ async fn a_write_that_was_not_answered_is_recorded_and_supports_nothing() {
     let failure = calls.erase(&ada()).await.unwrap_err();
     assert!(failure.may_have_acted, "{failure:?}");
     let statuses: Vec<_> =
-        recorder.take().requests.into_iter().map(|sent| (sent.operation, sent.status)).collect();
+        recorder.take().observed.requests.into_iter().map(|sent| (sent.operation, sent.status)).collect();
     assert_eq!(statuses, [("act".to_owned(), None)]);
 }
 
@@ -224,7 +224,7 @@ async fn a_record_is_kept_of_a_call_that_failed_too() {
     let calls =
         calls("reports", &vendor, "act+ada@example.com:401", "erased").await.recorded(recorder.clone());
     calls.erase(&ada()).await.unwrap_err();
-    let observed = recorder.take();
+    let observed = recorder.take().observed;
     assert_eq!((observed.requests[0].status, observed.names_person), (Some(401), true));
-    assert_eq!(recorder.take().requests, []);
+    assert_eq!(recorder.take().observed.requests, []);
 }

@@ -8,7 +8,7 @@ mod runtime;
 mod turns;
 mod witness;
 
-pub use recorder::Recorder;
+pub use recorder::{CallsRecord, Recorder};
 pub use runtime::Runtime;
 pub use turns::{DEFAULT_SETTLING, MAX_SETTLING};
 

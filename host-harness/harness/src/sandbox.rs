@@ -17,5 +17,5 @@ pub(crate) mod ticks;
 
 #[cfg(feature = "measure")]
 pub use crate::calls::measure;
-pub use crate::calls::{CallResult, Calls, DEFAULT_SETTLING, MAX_SETTLING, Recorder, Runtime};
+pub use crate::calls::{CallResult, Calls, CallsRecord, DEFAULT_SETTLING, MAX_SETTLING, Recorder, Runtime};
 pub use host_model::failure::{CallFailure, FailureKind};

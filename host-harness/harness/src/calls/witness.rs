@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::recorder::Recorder;
+use super::recorder::{CallsRecord, Recorder};
 use crate::{
     plugin::{InUse, Plugin},
     sandbox::meter::{Meter, Observation},
@@ -42,7 +42,8 @@ impl<T> CalledAnswer<T> {
             Err(failure) => Err(failure),
         };
         if let Some(recorder) = recorder {
-            recorder.add(self.witness.observed());
+            let was_host_unavailable = self.witness.was_host_unavailable;
+            recorder.add(CallsRecord { observed: self.witness.observed(), was_host_unavailable });
         }
         answer
     }
@@ -55,6 +56,7 @@ pub(super) struct Witness {
     /// For each request, the people of the call whom it named, by position.
     names: Vec<Vec<usize>>,
     may_have_acted: bool,
+    was_host_unavailable: bool,
     /// The reported outcomes that nothing but the manifest's exemption supports.
     exempt: BTreeSet<Claim>,
 }
@@ -64,8 +66,14 @@ impl Witness {
     pub(super) fn of(plugin: &InUse<Plugin>, meter: &Meter) -> Self {
         let sent = meter.take_sent().into_iter();
         let (requests, names) = sent.map(|Observation { request, names }| (request, names)).unzip();
-        let may_have_acted = meter.may_have_acted();
-        Self { plugin: plugin.clone(), requests, names, may_have_acted, exempt: BTreeSet::new() }
+        Self {
+            plugin: plugin.clone(),
+            requests,
+            names,
+            may_have_acted: meter.may_have_acted(),
+            was_host_unavailable: meter.was_host_unavailable(),
+            exempt: BTreeSet::new(),
+        }
     }
 
     /// Returns an answer that needs no request.

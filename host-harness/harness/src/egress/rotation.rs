@@ -68,7 +68,7 @@ async fn save(
 /// both.
 fn unknown(connection: &Connection, error: &NotStored) -> HttpError {
     let kind = match error {
-        NotStored::Unreachable(_) => HttpErrorKind::Unreachable,
+        NotStored::Unreachable(_) => HttpErrorKind::HostUnavailable,
         NotStored::Damaged => HttpErrorKind::NoCredential,
     };
     not_sent(kind, format!("connection {}: its rotated secrets are unknown: {error}", connection.key))

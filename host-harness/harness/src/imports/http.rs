@@ -69,7 +69,11 @@ impl CallState {
                 elsewhere.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
             },
         };
-        Ok(access.egress.send(&caller, request).await.map(response).map_err(error))
+        let answer = access.egress.send(&caller, request).await;
+        if answer.as_ref().is_err_and(|error| error.kind == HttpErrorKind::HostUnavailable) {
+            meter.host_unavailable();
+        }
+        Ok(answer.map(response).map_err(error))
     }
 }
 
@@ -105,7 +109,8 @@ fn error(error: HttpError) -> http::Error {
             HttpErrorKind::NoCredential => http::ErrorKind::NoCredential,
             HttpErrorKind::RateLimited => http::ErrorKind::RateLimited,
             HttpErrorKind::TimedOut => http::ErrorKind::TimedOut,
-            HttpErrorKind::Unreachable => http::ErrorKind::Unreachable,
+            HttpErrorKind::HostUnavailable if error.request_sent => http::ErrorKind::TimedOut,
+            HttpErrorKind::Unreachable | HttpErrorKind::HostUnavailable => http::ErrorKind::Unreachable,
             HttpErrorKind::TooLarge => http::ErrorKind::TooLarge,
             HttpErrorKind::BudgetSpent => http::ErrorKind::BudgetSpent,
         },

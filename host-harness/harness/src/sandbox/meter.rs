@@ -24,6 +24,7 @@ pub(crate) struct Meter {
     may_have_acted: AtomicBool,
     cpu_spent: AtomicBool,
     memory_refused: AtomicBool,
+    host_unavailable: AtomicBool,
     sent: Mutex<Vec<Observation>>,
 }
 
@@ -94,6 +95,16 @@ impl Meter {
     /// Returns whether the vendor may have acted on this call.
     pub(crate) fn may_have_acted(&self) -> bool {
         self.may_have_acted.load(Relaxed)
+    }
+
+    /// Records that the host could not send a request.
+    pub(crate) fn host_unavailable(&self) {
+        self.host_unavailable.store(true, Relaxed);
+    }
+
+    /// Returns whether the host could not send a request of this call.
+    pub(crate) fn was_host_unavailable(&self) -> bool {
+        self.host_unavailable.load(Relaxed)
     }
 
     pub(crate) fn cpu_spent(&self) {

@@ -57,6 +57,9 @@ pub enum HttpErrorKind {
     TimedOut,
     /// The connection failed or was interrupted.
     Unreachable,
+    /// The host cannot send now, or not to the end, such as while its database does not respond. It says nothing about the
+    /// vendor. The contract has no word for it: guests read that the vendor is not reachable or took too long.
+    HostUnavailable,
     /// A body exceeds its maximum size.
     TooLarge,
     /// The call has used up its requests or its time.

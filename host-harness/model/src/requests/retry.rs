@@ -125,6 +125,8 @@ pub enum RetryCause {
     Limited,
     /// The vendor refuses the connection's credential.
     Unauthorized,
+    /// The host could not send, such as while its database did not respond. It says nothing about the vendor.
+    HostUnavailable,
     /// The host is shutting down.
     HandedBack,
 }
@@ -211,6 +213,23 @@ pub fn after_unanswered_receipt(receipt: &Receipt, failures: u32, chance: f64) -
     }
 }
 
+impl NextStep {
+    /// Returns what follows instead if the host could not send one of the attempt's requests: the failure says nothing about
+    /// the vendor. An end stays.
+    #[must_use]
+    pub fn of_unavailable_host(self) -> Self {
+        match self {
+            Self::Again {
+                step,
+                wait,
+                reason,
+                cause: RetryCause::Unavailable | RetryCause::Unexpected | RetryCause::Limited,
+            } => Self::Again { step, wait, reason, cause: RetryCause::HostUnavailable },
+            other => other,
+        }
+    }
+}
+
 /// Creates the end in `state`.
 pub fn finished(state: RequestState, reason: Option<String>) -> NextStep {
     NextStep::Finished { state, reason }
@@ -252,6 +271,19 @@ mod tests {
         match after {
             NextStep::Again { step, wait, cause, .. } => Some((*step, *wait, *cause)),
             NextStep::Finished { .. } => None,
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_host_itself_is_repeated_without_a_word_about_the_vendor() {
+        let of = |kind| after_failure(&error(kind, None, false), Step::Act, 0, 0.5);
+        for kind in [ErrorKind::Unavailable, ErrorKind::Other, ErrorKind::RateLimited] {
+            let (step, wait, _) = again(&of(kind)).unwrap();
+            let expected = Some((step, wait, RetryCause::HostUnavailable));
+            assert_eq!(again(&of(kind).of_unavailable_host()), expected);
+        }
+        for kind in [ErrorKind::Unauthorized, ErrorKind::Rejected] {
+            assert_eq!(of(kind).of_unavailable_host(), of(kind));
         }
     }
 

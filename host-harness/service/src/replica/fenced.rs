@@ -51,12 +51,12 @@ impl Transport for Fenced {
 
 /// The error of a request that this replica had no right to send.
 fn not_sent() -> HttpError {
-    let (kind, message) = (HttpErrorKind::Unreachable, format!("nothing was sent: {LOST_TOUCH}"));
+    let (kind, message) = (HttpErrorKind::HostUnavailable, format!("nothing was sent: {LOST_TOUCH}"));
     HttpError { kind, message, request_sent: false, retry_after_ms: None }
 }
 
 /// The error of a request during which the right to send ended.
 fn cut_off() -> HttpError {
-    let (kind, message) = (HttpErrorKind::TimedOut, format!("the request was cut off: {LOST_TOUCH}"));
+    let (kind, message) = (HttpErrorKind::HostUnavailable, format!("the request was cut off: {LOST_TOUCH}"));
     HttpError { kind, message, request_sent: true, retry_after_ms: None }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use host_harness::{
     clock::Clock,
-    sandbox::{Calls, Recorder},
+    sandbox::{Calls, CallsRecord, Recorder},
 };
 use host_model::{
     contract::observed::Observed,
@@ -91,8 +91,11 @@ impl Attempts {
         let recorder = Recorder::default();
         let calls = calls.recorded(recorder.clone());
         let ended = self.ask(&calls, action, claims).await;
-        let observed = recorder.take();
+        let CallsRecord { observed, was_host_unavailable } = recorder.take();
         for (claim, mut came) in ended {
+            if was_host_unavailable {
+                came.after = came.after.of_unavailable_host();
+            }
             let digest = calls.plugin().digest();
             self.record(&claim, &came, digest, began);
             came.observed.get_or_insert_with(|| observed.clone());

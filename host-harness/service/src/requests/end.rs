@@ -93,9 +93,10 @@ fn change(claim: &ClaimedRequest, came: &RequestOutcome, digest: Digest, at: i64
                 | RetryCause::Limited
                 | RetryCause::Unanswered => claim.failures.saturating_add(1),
                 RetryCause::InProgress => 0,
-                RetryCause::Unauthorized | RetryCause::HandedBack | RetryCause::Contradicted => {
-                    claim.failures
-                }
+                RetryCause::Unauthorized
+                | RetryCause::HostUnavailable
+                | RetryCause::HandedBack
+                | RetryCause::Contradicted => claim.failures,
             };
             let next_at = match cause {
                 RetryCause::Contradicted => NO_TIME,
@@ -161,6 +162,6 @@ async fn consequences(
             alarms::raise(tx, at, &alarm("connection-parked", &claim.connection)).await
         }
         RetryCause::Contradicted => alarms::raise(tx, at, &alarm(ALARM, &claim.connection)).await,
-        RetryCause::HandedBack => Ok(()),
+        RetryCause::HostUnavailable | RetryCause::HandedBack => Ok(()),
     }
 }

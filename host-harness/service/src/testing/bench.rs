@@ -10,7 +10,7 @@ use host_harness::{
     clock::{Clock, ManualClock},
     config::{Config, HostLimits, PluginSource},
     connection::ConnectionSpec,
-    egress::Reach,
+    egress::{Network, Reach},
     host::Host,
 };
 use host_model::{approvers::Approvers, contract::Subject, requests::RequestState, secret::Secret};
@@ -31,11 +31,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     limits::StoredLedger,
     parts::Parts,
+    replica::Fenced,
     requests::{
         accept::{Accepted, Repeat, Submission},
         handler::PersonTask,
         late,
     },
+    sending_right::{SENDS_FOR, SendingRight},
     settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
     sync_state::SyncState,
     work::Source,
@@ -47,6 +49,7 @@ pub struct Bench {
     pub stand_in: StandIn,
     pub clock: Arc<ManualClock>,
     pub folder: Folder,
+    sending_right: SendingRight,
     config: ServiceConfig,
     stop: CancellationToken,
     worker: Option<JoinHandle<()>>,
@@ -62,6 +65,9 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// The maximum duration of an attempt by the machine's clock: only an attempt that hangs takes this long.
 const MAX_ATTEMPT: Duration = Duration::from_mins(1);
+
+/// How long the service may send to vendors: longer than any test takes.
+const FOR_LONG: Duration = Duration::from_hours(1);
 
 /// Returns a connection to `stand_in` with this key.
 pub fn spec(stand_in: &StandIn, tenant: &str, key: &str) -> ConnectionSpec {
@@ -118,7 +124,9 @@ impl Bench {
         stand_in.clock().freeze_at(clock.date().try_into().unwrap());
         let folder = Folder::new();
         let config = config(&folder).await;
-        let parts = parts(&folder, &config, &stand_in, &clock, connections).await;
+        let sending_right = SendingRight::Shared(Arc::default());
+        sending_right.renew(tokio::time::Instant::now() + FOR_LONG);
+        let parts = parts(&folder, &config, &stand_in, &clock, &sending_right, connections).await;
         for (tenant, key) in connections {
             connection_row(&parts.store, tenant, key).await;
         }
@@ -127,6 +135,7 @@ impl Bench {
             stand_in,
             clock,
             folder,
+            sending_right,
             config,
             stop: CancellationToken::new(),
             worker: None,
@@ -149,10 +158,21 @@ impl Bench {
             return;
         }
         self.parts.store.serve_as("first".to_owned()).await.unwrap();
-        let second = parts(&self.folder, &self.config, &self.stand_in, &self.clock, connections).await;
+        let second = self.another(connections).await;
         second.store.serve_as("second".to_owned()).await.unwrap();
         let worker = second.worker(self.config.workers).run(self.stop.clone(), self.config.stop_grace);
         self.second = Some(tokio::spawn(worker));
+    }
+
+    /// Returns the parts of another process.
+    async fn another(&self, connections: &[(&'static str, &'static str)]) -> Parts {
+        let Self { folder, config, stand_in, clock, sending_right, .. } = self;
+        parts(folder, config, stand_in, clock, sending_right, connections).await
+    }
+
+    /// Takes the right to send from the service, as an outage of the database does.
+    pub fn lose_touch(&self) {
+        self.sending_right.renew(tokio::time::Instant::now().checked_sub(SENDS_FOR).unwrap());
     }
 
     /// Runs the upkeep of the queue and of consent data once.
@@ -293,7 +313,7 @@ impl Bench {
         }
         let ended = self.parts.store.replica().clone();
         self.parts.store.close().await;
-        self.parts = parts(&self.folder, &self.config, &self.stand_in, &self.clock, connections).await;
+        self.parts = self.another(connections).await;
         if self.second.is_some() {
             // As the other replica does after a while.
             write(&self.parts.store, move |tx| Box::pin(async move { replicas::leave(tx, &ended).await }))
@@ -310,6 +330,7 @@ async fn parts(
     config: &ServiceConfig,
     stand_in: &StandIn,
     clock: &Arc<ManualClock>,
+    sending_right: &SendingRight,
     connections: &[(&'static str, &'static str)],
 ) -> Parts {
     let limits = HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 8, ..HostLimits::default() };
@@ -322,7 +343,8 @@ async fn parts(
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     let ledger = Arc::new(StoredLedger::new(store.clone(), Arc::clone(&clock)).await.unwrap());
     let host = Host::builder(host).with_clock(Arc::clone(&clock)).with_ledger(Arc::clone(&ledger) as _);
-    let host = host.start().await.unwrap();
+    let transport = Fenced::new(Arc::new(Network::default()), sending_right.clone());
+    let host = host.with_transport(Arc::new(transport)).start().await.unwrap();
     // Nothing looks for changes here.
     let sync = SyncState::alone();
     Parts::new(host, store, clock, ledger, sync, &Config::default(), config)

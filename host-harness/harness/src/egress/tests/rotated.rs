@@ -108,7 +108,7 @@ async fn while_the_store_does_not_answer_a_secret_that_may_be_void_is_not_sent()
     shelf.fails.store(true, Relaxed);
     let bench = started(&shelf);
     let error = bench.send(request()).await.unwrap_err();
-    assert_eq!((error.kind, error.request_sent), (HttpErrorKind::Unreachable, false));
+    assert_eq!((error.kind, error.request_sent), (HttpErrorKind::HostUnavailable, false));
     assert_eq!(error.message, "connection newsletter: its rotated secrets are unknown: the shelf is away");
     assert!(bench.vendor.sent().is_empty());
     shelf.fails.store(false, Relaxed);
