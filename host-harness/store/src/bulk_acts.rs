@@ -8,6 +8,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     grant::KeyReach,
+    list_place::place_of,
     requests::matching::{self, RequestFilter},
     row_change::RowChange,
 };
@@ -145,8 +146,9 @@ pub struct BulkActFilter {
 pub async fn list(tx: &mut Tx, filter: &BulkActFilter) -> Result<Vec<BulkAct>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM bulk_acts a WHERE ($1 IS NULL OR a.state = $1) \
-           AND ($2 IS NULL OR a.seq < (SELECT seq FROM bulk_acts WHERE id = $2)) AND {} \
+           AND ($2 IS NULL OR a.seq < {}) AND {} \
          ORDER BY a.seq DESC LIMIT $3",
+        place_of("bulk_acts", "$2"),
         within(&filter.reach, 4)
     );
     let mut query = sqlx::query_as(sqlx::AssertSqlSafe(sql))

@@ -42,6 +42,7 @@ pub mod items;
 mod keyed;
 pub mod lane;
 pub mod limits;
+mod list_place;
 mod mac;
 mod marks;
 mod master_mark;

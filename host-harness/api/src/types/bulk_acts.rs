@@ -145,7 +145,7 @@ impl From<stored::BulkAct> for BulkAct {
 pub struct BulkActQuery {
     /// Only acts in this state.
     pub state: Option<BulkState>,
-    /// Only acts made before the one with this id: the last one of the previous page.
+    /// Only acts made before the one with this id: the last one of the previous page, even if it was deleted since.
     pub before: Option<String>,
     /// Maximum number of results.
     #[serde(default)]

@@ -126,7 +126,7 @@ pub struct RequestQuery {
     #[serde(default)]
     #[param(default = false)]
     pub late: bool,
-    /// Only requests accepted before the one with this id: the last one of the previous page.
+    /// Only requests accepted before the one with this id: the last one of the previous page, even if it was deleted since.
     pub before: Option<String>,
     /// Maximum number of results.
     #[serde(default)]

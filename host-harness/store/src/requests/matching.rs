@@ -5,7 +5,7 @@
 use sqlx::{Arguments as _, any::AnyArguments};
 
 use super::{COLUMNS, RequestView, TABLES};
-use crate::{database::Tx, error::StoreError, grant::KeyReach};
+use crate::{database::Tx, error::StoreError, grant::KeyReach, list_place::place_of};
 use host_model::requests::{Action, RequestState, waits_for::WaitsFor};
 
 /// The maximum number of requests that are counted. Counting stops there, so that it takes a few milliseconds at most.
@@ -76,7 +76,7 @@ fn list_statement(filter: &RequestFilter, part: &ListPart) -> (String, Vec<Bound
     let mut conditions = Conditions::of(filter);
     if let Some(before) = &part.before {
         let before = conditions.bind(before.as_str());
-        conditions.add(format!("r.seq < (SELECT seq FROM requests WHERE id = {before})"));
+        conditions.add(format!("r.seq < {}", place_of("requests", &before)));
     }
     let found = conditions.select(part.limit);
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.seq IN ({found}) ORDER BY r.seq DESC");

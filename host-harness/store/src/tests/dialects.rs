@@ -104,7 +104,12 @@ async fn an_act_on_many_requests_is_made_listed_and_carried_out() {
             assert_eq!(bulk_acts::insert(tx, &new, &RequestFilter::default()).await?, 1);
             for reach in reaches() {
                 let act = bulk_acts::show(tx, "b-1", &reach).await?.unwrap();
-                let filter = BulkActFilter { reach, state: Some(BulkState::Running), before: None, limit: 9 };
+                let filter = BulkActFilter {
+                    reach,
+                    state: Some(BulkState::Running),
+                    before: Some("b-2".to_owned()),
+                    limit: 9,
+                };
                 assert_eq!(bulk_acts::list(tx, &filter).await?, [act]);
             }
             let act = bulk_acts::running(tx).await?.unwrap().seq;

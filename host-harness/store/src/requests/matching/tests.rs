@@ -162,6 +162,30 @@ async fn a_request_is_found_by_each_thing_that_it_waits_for() {
     }
 }
 
+#[tokio::test]
+async fn a_list_goes_on_after_a_request_that_was_deleted_since() {
+    let folder = Folder::in_memory();
+    let store = folder.store().await;
+    stored(&store, 9).await;
+    let after = async |id: &'static str| {
+        let part = ListPart { before: Some(id.to_owned()), limit: 3 };
+        let listed = store.read(move |c| {
+            Box::pin(async move {
+                let listed = list(c, &RequestFilter::default(), &part).await?;
+                Ok(listed.into_iter().map(|view| view.seq).collect::<Vec<_>>())
+            })
+        });
+        listed.await.unwrap()
+    };
+    for id in ["r-7", "r-1"] {
+        let there = after(id).await;
+        sql(&store, format!("DELETE FROM requests WHERE id = '{id}'")).await;
+        assert_eq!(after(id).await, there, "{id}");
+    }
+    assert_eq!(after("r-7").await, [6, 5, 4]);
+    assert_eq!(after("r-1").await, [0_i64; 0]);
+}
+
 /// Returns the steps of SQLite's query plan for `sql`.
 async fn plan(store: &Store, sql: String, values: Vec<BoundValue>) -> Vec<String> {
     let steps = store.read(move |c| {
