@@ -7,7 +7,8 @@ use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{FromRow, Row, any::AnyRow};
 
 use crate::{
-    columns::Column, database::Tx, error::StoreError, grant::KeyReach, person::PersonId, seal::Vault,
+    columns::Column, database::Tx, dialects::dialect, error::StoreError, grant::KeyReach, person::PersonId,
+    seal::Vault,
 };
 
 /// An event about to be stored.
@@ -186,16 +187,5 @@ fn context(id: &str) -> String {
 }
 /// Leaves out `count` numbers of events. New events then come after every cursor that a reader has from before a restore.
 pub(crate) async fn skip_numbers(tx: &mut Tx, count: i64) -> Result<(), StoreError> {
-    if tx.backend_name() == "PostgreSQL" {
-        const SKIP: &str = "SELECT setval(pg_get_serial_sequence('events', 'seq'), \
-                              nextval(pg_get_serial_sequence('events', 'seq')) + $1)";
-        sqlx::query(SKIP).bind(count).execute(tx).await?;
-        return Ok(());
-    }
-    let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
-                 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";
-    sqlx::query(begun).execute(&mut *tx).await?;
-    let skip = "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'events'";
-    sqlx::query(skip).bind(count).execute(tx).await?;
-    Ok(())
+    dialect(tx).skip_event_numbers(tx, count).await
 }

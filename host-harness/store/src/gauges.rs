@@ -3,7 +3,8 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{database::Tx, error::StoreError, queue::NO_TIME};
+pub use crate::dialect::SeenTransactions;
+use crate::{database::Tx, dialect::ServerGauges, dialects::dialect, error::StoreError, queue::NO_TIME};
 
 /// A count with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,41 +70,14 @@ pub async fn of_database(connection: &mut Tx) -> Result<DatabaseGauges, StoreErr
                  (SELECT key FROM connections WHERE enabled = 0 OR parked_why IS NOT NULL OR paused_why IS NOT NULL)";
     let next_due_at: Option<i64> = sqlx::query_scalar(due).fetch_one(&mut *connection).await?;
     let next_due_at = next_due_at.filter(|at| *at < NO_TIME);
-    if connection.backend_name() != "PostgreSQL" {
-        return Ok(DatabaseGauges {
-            replicas,
-            next_due_at,
-            oldest_transaction_seconds: None,
-            dead_rows: None,
-        });
-    }
-    // Without this one, which reads the view.
-    let oldest = "SELECT CAST(COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - MIN(xact_start)), 0) AS BIGINT) \
-                  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let oldest = sqlx::query_scalar(oldest).fetch_one(&mut *connection).await?;
-    let dead = "SELECT CAST(COALESCE(MAX(n_dead_tup), 0) AS BIGINT) FROM pg_stat_user_tables \
-                WHERE relname = 'open_requests' AND schemaname = current_schema()";
-    let dead_rows = sqlx::query_scalar(dead).fetch_one(connection).await?;
-    Ok(DatabaseGauges { replicas, next_due_at, oldest_transaction_seconds: oldest, dead_rows })
-}
-
-/// Whether the role of the service sees the transactions of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeenTransactions {
-    /// Those of all roles.
-    All,
-    /// Only those of its own.
-    Own,
+    let ServerGauges { oldest_transaction_seconds, dead_rows } =
+        dialect(connection).server_gauges(connection).await?;
+    Ok(DatabaseGauges { replicas, next_due_at, oldest_transaction_seconds, dead_rows })
 }
 
 /// Returns whether the gauge of the oldest transaction includes those of other roles.
 pub async fn seen_transactions(connection: &mut Tx) -> Result<SeenTransactions, StoreError> {
-    if connection.backend_name() != "PostgreSQL" {
-        return Ok(SeenTransactions::All);
-    }
-    let sees = "SELECT CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN 1 ELSE 0 END";
-    let sees: i32 = sqlx::query_scalar(sees).fetch_one(connection).await?;
-    Ok(if sees == 1 { SeenTransactions::All } else { SeenTransactions::Own })
+    dialect(connection).seen_transactions(connection).await
 }
 
 fn counted(rows: &[AnyRow], labels: &[&'static str]) -> Result<Vec<Gauge>, StoreError> {

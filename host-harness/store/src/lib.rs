@@ -29,6 +29,8 @@ mod database;
 pub mod delays;
 pub mod deliveries;
 pub mod details;
+mod dialect;
+mod dialects;
 mod erased;
 pub mod erasures;
 mod error;

@@ -4,6 +4,7 @@
 //! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
 //! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
 
+pub(crate) mod dialect;
 pub(crate) mod listener;
 pub(crate) mod route;
 pub(crate) mod schema;

@@ -14,6 +14,7 @@ use crate::{
     changes,
     columns::{Column, column},
     database::Tx,
+    dialects::dialect,
     error::StoreError,
     replica_id::ReplicaId,
     row_change::RowChange,
@@ -69,18 +70,9 @@ pub struct Beat {
     pub tenure: Option<Tenure>,
 }
 
-/// Returns the expression for the database's clock.
-fn clock(tx: &Tx) -> &'static str {
-    if tx.backend_name() == "PostgreSQL" {
-        "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
-    } else {
-        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-    }
-}
-
 /// Returns the database's clock, in milliseconds since the Unix epoch.
 pub async fn date_ms(connection: &mut Tx) -> Result<i64, StoreError> {
-    let sql = format!("SELECT {}", clock(connection));
+    let sql = format!("SELECT {}", dialect(connection).clock());
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await?)
 }
 
@@ -94,7 +86,7 @@ fn machine(name: &str) -> &str {
 
 /// Enters a replica that starts with everything that is stored, and ends the alarm about its machine.
 pub async fn join(tx: &mut Tx, id: &ReplicaId, name: &str) -> Result<(), StoreError> {
-    let now = clock(tx);
+    let now = dialect(tx).clock();
     let sql = format!(
         "INSERT INTO replicas (id, name, program, started_at, seen_at, applied) VALUES ($1, $2, $3, {now}, {now}, $4)"
     );
@@ -113,7 +105,7 @@ pub async fn beat(
     versions: &ServedVersions,
     applied: i64,
 ) -> Result<Beat, StoreError> {
-    let now = clock(tx);
+    let now = dialect(tx).clock();
     let sql = format!(
         "UPDATE replicas SET beats = beats + 1, seen_at = {now}, applied = $2, plugins = $3 WHERE id = $1 \
          RETURNING seen_at"
@@ -174,7 +166,10 @@ pub async fn all(connection: &mut Tx) -> Result<Vec<Replica>, StoreError> {
 
 /// Returns the names of the replicas that gave a sign of life within the last `ms` milliseconds.
 pub(crate) async fn seen_within(connection: &mut Tx, ms: i64) -> Result<Vec<String>, StoreError> {
-    let sql = format!("SELECT name FROM replicas WHERE seen_at > {} - $1 ORDER BY name", clock(connection));
+    let sql = format!(
+        "SELECT name FROM replicas WHERE seen_at > {} - $1 ORDER BY name",
+        dialect(connection).clock()
+    );
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(ms).fetch_all(connection).await?)
 }
 

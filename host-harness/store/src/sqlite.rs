@@ -1,5 +1,6 @@
 //! SQLite: one writer, and a few readers.
 
+pub(crate) mod dialect;
 pub(crate) mod schema;
 
 use std::{io, path::Path};
