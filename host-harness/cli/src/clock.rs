@@ -28,8 +28,12 @@ impl Clock for ClockAhead {
         self.machine.date() + self.ahead
     }
 
-    fn set_date(&self, date: SystemTime) {
-        self.machine.set_date(date);
+    fn set_date(&self, date: SystemTime, max_error: Duration) {
+        self.machine.set_date(date, max_error);
+    }
+
+    fn max_error(&self) -> Duration {
+        self.machine.max_error()
     }
 
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {

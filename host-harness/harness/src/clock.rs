@@ -19,9 +19,14 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Completes when [`now`](Self::now) reaches `then`.
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()>;
 
-    /// Sets the date, which goes on from there: replicas follow the clock of their database. A clock that a test moves keeps
-    /// its own.
-    fn set_date(&self, _date: SystemTime) {}
+    /// Sets the date, which is off by `max_error` at most and goes on from there: replicas follow the clock of their database.
+    /// A clock that a test moves keeps its own.
+    fn set_date(&self, _date: SystemTime, _max_error: Duration) {}
+
+    /// Returns by how much the date that was set may be off. Zero for a clock that was not set.
+    fn max_error(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Returns the date in milliseconds since 1970 in UTC.
     fn date_ms(&self) -> i64 {
@@ -33,8 +38,16 @@ pub trait Clock: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
-    /// The date that was set, and when; `None` while the date is the system's.
-    set: Mutex<Option<(SystemTime, Instant)>>,
+    /// `None` while the date is the system's.
+    set: Mutex<Option<SetDate>>,
+}
+
+/// A date that was set.
+#[derive(Clone, Copy, Debug)]
+struct SetDate {
+    date: SystemTime,
+    at: Instant,
+    max_error: Duration,
 }
 
 impl Default for SystemClock {
@@ -49,11 +62,15 @@ impl Clock for SystemClock {
     }
 
     fn date(&self) -> SystemTime {
-        self.set.lock().map_or_else(SystemTime::now, |(date, at)| date + at.elapsed())
+        self.set.lock().map_or_else(SystemTime::now, |set| set.date + set.at.elapsed())
     }
 
-    fn set_date(&self, date: SystemTime) {
-        *self.set.lock() = Some((date, Instant::now()));
+    fn set_date(&self, date: SystemTime, max_error: Duration) {
+        *self.set.lock() = Some(SetDate { date, at: Instant::now(), max_error });
+    }
+
+    fn max_error(&self) -> Duration {
+        self.set.lock().map_or(Duration::ZERO, |set| set.max_error)
     }
 
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {

@@ -8,7 +8,10 @@ use host_harness::{
     clock::Clock,
     egress::{Ledger, LimitReached, NotEntered, OnRequestEnd},
 };
-use host_model::{contract::manifest::Limit, time::milliseconds};
+use host_model::{
+    contract::manifest::Limit,
+    time::{millis_u64, milliseconds},
+};
 use host_store::{
     Keys, PersonKey, Store, StoreError,
     limits::{self, LimitUsage, NotCounted},
@@ -17,8 +20,9 @@ use host_store::{
 /// Represents the host itself among the tenants, whose names are never empty.
 const THE_HOST: &str = "";
 
-/// How much longer a period is counted if other replicas count too: their clocks follow the database's within half of this.
-const CLOCK_MARGIN_MS: u64 = 50;
+/// How much longer a period is counted if other replicas count too: their clocks follow the database's within half of this. A
+/// replica whose own may be off by more, on a slow route, dates its requests later by the rest, and those of others earlier.
+const CLOCK_MARGIN: Duration = Duration::from_millis(50);
 
 /// Returns the keys with which the host hashes and seals what belongs to no tenant.
 pub(crate) async fn host_keys(store: &Store) -> Result<Keys, StoreError> {
@@ -57,7 +61,7 @@ impl StoredLedger {
 
     /// Returns `limits` with periods that are exact by each replica's clock.
     fn counted(&self, limits: &[Limit]) -> Vec<Limit> {
-        let margin = if self.store.is_shared() { CLOCK_MARGIN_MS } else { 0 };
+        let margin = millis_u64(self.margin());
         let counted = |limit: &Limit| Limit {
             period_ms: limit.period_ms.map(|period| period.saturating_add(margin)),
             ..limit.clone()
@@ -65,13 +69,22 @@ impl StoredLedger {
         limits.iter().map(counted).collect()
     }
 
+    fn margin(&self) -> Duration {
+        if self.store.is_shared() { CLOCK_MARGIN } else { Duration::ZERO }
+    }
+
+    /// Returns by how much this replica's clock may be off beyond what the margin covers.
+    fn doubt(&self) -> Duration {
+        self.clock.max_error().saturating_sub(self.margin() / 2)
+    }
+
     /// Moves the counted requests to the time when they ended.
     fn leave(&self, entries: Vec<i64>) -> OnRequestEnd {
-        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        let (store, clock, doubt) = (self.store.clone(), Arc::clone(&self.clock), self.doubt());
         Box::new(move || {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
             runtime.spawn(async move {
-                let at = milliseconds(clock.date());
+                let at = milliseconds(clock.date() + doubt);
                 let moved =
                     store.write(move |tx| Box::pin(async move { limits::end(tx, &entries, at).await }));
                 if let Err(error) = moved.await {
@@ -95,7 +108,8 @@ impl Ledger for StoredLedger {
     ) -> BoxFuture<'a, Result<OnRequestEnd, NotEntered>> {
         let account = self.key.digest(&account);
         let limits = self.counted(limits);
-        let now = milliseconds(self.clock.date());
+        let doubt = self.doubt();
+        let (now, ends_within) = (milliseconds(self.clock.date() - doubt), ends_within + 2 * doubt);
         Box::pin(async move {
             let entered = self
                 .store
@@ -119,6 +133,8 @@ impl Ledger for StoredLedger {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use test_support::eventually;
 
     use super::*;
@@ -136,7 +152,7 @@ mod tests {
 
     /// Returns how much longer a period is counted on this database.
     fn margin(folder: &Folder) -> Duration {
-        Duration::from_millis(if folder.is_on_server() { CLOCK_MARGIN_MS } else { 0 })
+        if folder.is_on_server() { CLOCK_MARGIN } else { Duration::ZERO }
     }
 
     async fn ledger(folder: &Folder, clock: &Arc<ManualClock>) -> StoredLedger {
@@ -225,5 +241,55 @@ mod tests {
         let waits = async || wait(&ledger, 1, &limits).await;
         let ended = |wait: &Option<Duration>| *wait == Some(DAY + A_MOMENT + margin(&folder));
         eventually("the end of the request is stored", waits, ended).await;
+    }
+    /// A clock that is off, by as much as it says at most.
+    #[derive(Debug)]
+    struct WrongClock {
+        right: Arc<ManualClock>,
+        /// The date is this much later, less the error.
+        later: Duration,
+        max_error: Duration,
+    }
+
+    impl Clock for WrongClock {
+        fn now(&self) -> Duration {
+            self.right.now()
+        }
+
+        fn date(&self) -> SystemTime {
+            self.right.date() + self.later - self.max_error
+        }
+
+        fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
+            self.right.sleep_until(then)
+        }
+
+        fn max_error(&self) -> Duration {
+            self.max_error
+        }
+    }
+
+    #[tokio::test]
+    async fn replicas_whose_clocks_are_off_by_what_a_slow_route_allows_exceed_no_limit() {
+        let folder = Folder::new();
+        let (right, max_error) = (Arc::new(ManualClock::default()), Duration::from_millis(300));
+        let store = folder.store().await;
+        let off_by = async |later| {
+            let clock = WrongClock { right: Arc::clone(&right), later, max_error };
+            StoredLedger::new(store.clone(), Arc::new(clock)).await.unwrap()
+        };
+        let (behind, ahead) = (off_by(Duration::ZERO).await, off_by(2 * max_error).await);
+        let second = Duration::from_secs(1);
+        let limits = [limit("each second", 1, second)];
+        let leave = behind.enter([1; 32], &limits, Duration::from_secs(30)).await.unwrap();
+        leave();
+        let waits = async || wait(&ahead, 1, &limits).await;
+        let is_stored = |wait: &Option<Duration>| wait.is_some_and(|wait| wait < Duration::from_secs(5));
+        eventually("the end of the request is stored", waits, is_stored).await;
+        right.advance(second);
+        assert!(wait(&ahead, 1, &limits).await.is_some(), "the vendor would see two within a second");
+        right.advance(2 * max_error + 2 * A_MOMENT);
+        right.advance(2 * max_error);
+        assert_eq!(wait(&ahead, 1, &limits).await, None);
     }
 }

@@ -262,8 +262,12 @@ impl Clock for WrongClock {
         self.0.date()
     }
 
-    fn set_date(&self, date: SystemTime) {
-        self.0.set_date(date);
+    fn set_date(&self, date: SystemTime, max_error: Duration) {
+        self.0.set_date(date, max_error);
+    }
+
+    fn max_error(&self) -> Duration {
+        self.0.max_error()
     }
 
     fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
@@ -279,7 +283,7 @@ async fn an_hour_apart() -> Option<(ApiBench, ApiBench)> {
         return None;
     }
     let wrong = Arc::new(WrongClock::default());
-    wrong.set_date(SystemTime::now() + HOUR);
+    wrong.set_date(SystemTime::now() + HOUR, Duration::ZERO);
     let second = first.replica_with(wrong).await;
     Some((first, second))
 }
