@@ -28,7 +28,7 @@ pub use ledger::{Ledger, NotEntered, OnRequestEnd};
 pub use limiter::LimitReached;
 pub use limits::is_long;
 pub use network::{Lookup, Network, SystemLookup, client, refused_address, vetted_client};
-pub use rotated::{NotStored, RotatedSecrets};
+pub use rotated::{ExchangeTurn, IssuedSecret, NotStored, RotatedSecrets};
 pub use trace::{Exchange, Trace, TraceEvent};
 pub use transport::{DryRun, Outgoing, Transport, VendorResponse};
 pub use usage::{Amount, CallUsage};

@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_hours(25);
 const MAX_AHEAD: Duration = Duration::from_hours(1);
 
 /// Due times further ahead than `$2`, which become `$1`: everything that depends on another condition checks it again.
-const DUE: [&str; 12] = [
+const DUE: [&str; 13] = [
     "UPDATE open_requests SET next_at = $1 WHERE state = 'waiting' AND contradicted_by IS NULL AND next_at > $2",
     "UPDATE open_requests SET lease_until = $1 WHERE state = 'running' AND lease_until > $2",
     "UPDATE deliveries SET next_at = $1 WHERE state = 'waiting' AND next_at > $2",
@@ -31,6 +31,7 @@ const DUE: [&str; 12] = [
     "UPDATE forwards SET next_at = $1 WHERE next_at > $2",
     "UPDATE callbacks SET next_at = $1 WHERE ended_at IS NULL AND next_at > $2",
     "UPDATE sends SET at = $1 WHERE at > $2",
+    "UPDATE secret_exchanges SET lease_until = $1 WHERE lease_until > $2",
 ];
 
 /// Opt-ins dated further ahead than `$2`, which become `$1`: a later opt-out would lose to them. Opt-outs stay, which

@@ -325,7 +325,7 @@ pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError>
 }
 
 /// The statements that delete a connection's rows, in order.
-const FORGET: [&str; 18] = [
+const FORGET: [&str; 19] = [
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -342,6 +342,7 @@ const FORGET: [&str; 18] = [
     "DELETE FROM open_requests WHERE connection = $1",
     "DELETE FROM gates WHERE connection = $1",
     "DELETE FROM captured_secrets WHERE connection = $1",
+    "DELETE FROM secret_exchanges WHERE connection = $1",
     "DELETE FROM pins WHERE connection = $1",
     "DELETE FROM connections WHERE key = $1",
 ];

@@ -72,6 +72,7 @@ mod restore;
 mod row_change;
 mod schema;
 mod seal;
+pub mod secret_exchanges;
 mod sqlite;
 mod tenure;
 #[cfg(any(test, feature = "testing"))]

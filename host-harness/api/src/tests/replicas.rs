@@ -1,20 +1,15 @@
 //! Several processes on one database, which only PostgreSQL can have: each test ends at once on SQLite.
 
+mod exchanges;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    routing::any,
-};
 use futures::future::BoxFuture;
 use host_harness::clock::{Clock, SystemClock};
 use iterable_stand_in::Fault;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use test_support::eventually;
@@ -93,66 +88,12 @@ async fn a_webhook_token_that_one_replica_revokes_is_refused_by_the_other_at_onc
     assert_eq!(delivered().await, 401);
 }
 
-/// A vendor that exchanges each refresh token for its successor, and accepts the latest access token only. It has the
-/// exchanges as they were sent.
-#[derive(Clone, Default)]
-struct Exchanges(Arc<Mutex<Vec<String>>>);
-
-impl Exchanges {
-    /// Starts it. Returns its address.
-    async fn start(&self) -> String {
-        let exchange = async |State(Self(exchanges)): State<Self>, body: String| {
-            let mut exchanges = exchanges.lock();
-            exchanges.push(body);
-            let number = exchanges.len();
-            let (access, refresh) = (format!("access-{number}"), format!("refresh-{number}"));
-            Json(json!({"access_token": access, "expires_in": 3_600, "refresh_token": refresh}))
-        };
-        let guarded = async |State(Self(exchanges)): State<Self>, headers: HeaderMap| {
-            let latest = format!("Bearer access-{}", exchanges.lock().len());
-            let is_latest = headers.get("authorization").is_some_and(|used| *used == *latest);
-            if is_latest { StatusCode::OK } else { StatusCode::UNAUTHORIZED }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let router = Router::new().route("/token", any(exchange)).route("/guarded", any(guarded));
-        let router = router.with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        address
-    }
-}
-
 /// Waits until every replica serves all changes.
 async fn all_served(replica: &ApiBench, key: &str) {
     let all = |_, json: &Value| {
         json["replicas"].as_array().is_some_and(|all| all.iter().all(|one| one["behind"] == 0))
     };
     served("all changes are served", replica, key, "/api/v1/replicas", all).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_the_vendor_exchanged_with_one_replica_is_the_one_that_the_other_sends() {
-    let puppet = xtask::components::current("guests/puppet").unwrap();
-    let first = ApiBench::with(&format!("plugins.puppet.file = '{}'", puppet.display())).await;
-    if !first.is_on_server() {
-        return;
-    }
-    let (second, key) = (first.replica().await, first.operator().await);
-    let vendor = Exchanges::default();
-    let host = vendor.start().await;
-    let connection = json!({
-        "key": "newsletter", "tenant": "acme", "plugin": "puppet",
-        "settings": {"domain": host, "script": "[{\"send\": \"guarded\"}]"}, "secrets": {"api-key": "refresh-0"},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    let made = first.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    for replica in [&second, &first, &second] {
-        all_served(&first, &key).await;
-        let tested = replica.get(&key, &format!("{CONNECTION}/test")).await;
-        assert_eq!(tested.json["test_status"], "succeeded", "{tested:?}");
-    }
-    assert_eq!(*vendor.0.lock(), ["refresh=refresh-0", "refresh=refresh-1", "refresh=refresh-2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

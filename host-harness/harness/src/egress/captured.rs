@@ -9,11 +9,9 @@ use std::{
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::rotated::{ExchangeTurn, IssuedSecret};
 use crate::connection::{Connection, MAX_SECRET_BYTES, MIN_SECRET_CHARS, Redactor, TenantId};
-use host_model::{
-    contract::manifest::Capture,
-    secret::{Secret, Secrets},
-};
+use host_model::{contract::manifest::Capture, secret::Secret};
 
 /// How long before its expiry a secret is renewed, so that it does not expire in transit.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(10);
@@ -51,18 +49,31 @@ struct ConnectionCaptures {
     revision: u64,
     /// How often those were forgotten that outlive the process.
     forgotten: u64,
+    /// The last turn of this process.
+    turn: ExchangeTurn,
 }
 
-/// A secret that must outlive the process and is not stored yet.
-pub(crate) struct UnsavedSecret {
-    pub(crate) name: String,
-    pub(crate) secret: Secret,
-    revision: u64,
+/// How long captured secrets are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lifespan {
+    /// As long as the process.
+    Process,
+    /// Until they are replaced: they are stored, for other processes too.
+    Stored,
+}
+
+/// Secrets that must outlive the process and are not stored yet.
+pub(crate) struct UnsavedSecrets {
+    /// The turn in which the vendor issued them.
+    pub(crate) turn: ExchangeTurn,
+    pub(crate) secrets: Vec<IssuedSecret>,
+    /// The revision of each, by its name.
+    revisions: BTreeMap<String, u64>,
 }
 
 impl ConnectionCaptures {
-    fn keep(&mut self, taken: Vec<FoundSecret>, now: Duration) {
-        for FoundSecret { name, secret, lifetime } in taken {
+    fn keep(&mut self, taken: Vec<IssuedSecret>, now: Duration) {
+        for IssuedSecret { name, secret, lifetime } in taken {
             let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
             if let Some(replaced) = self.secrets.insert(name.clone(), CapturedSecret { secret, good_until }) {
                 self.before.insert(name, replaced.secret);
@@ -87,13 +98,13 @@ impl Captured {
         held.good_until.is_none_or(|end| now + RENEWAL_MARGIN < end).then(|| held.secret.clone())
     }
 
-    /// Stores the secrets from a response. Those that `rotated` names must outlive the process.
+    /// Keeps the secrets from a response.
     pub(crate) fn keep(
         &self,
         connection: &Connection,
-        taken: Vec<FoundSecret>,
+        taken: Vec<IssuedSecret>,
         now: Duration,
-        rotated: impl Fn(&str) -> bool,
+        lifespan: Lifespan,
     ) {
         if taken.is_empty() {
             return;
@@ -101,11 +112,16 @@ impl Captured {
         let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
         kept.revision += 1;
-        let unsaved: Vec<_> =
-            taken.iter().map(|found| found.name.clone()).filter(|name| rotated(name)).collect();
-        kept.lasting.extend(unsaved.iter().cloned());
-        kept.unsaved.extend(unsaved.into_iter().map(|name| (name, kept.revision)));
+        if lifespan == Lifespan::Stored {
+            kept.lasting.extend(taken.iter().map(|found| found.name.clone()));
+            kept.unsaved.extend(taken.iter().map(|found| (found.name.clone(), kept.revision)));
+        }
         kept.keep(taken, now);
+    }
+
+    /// From now on, what is captured for `connection` is issued in this turn.
+    pub(crate) fn begin_turn(&self, connection: &Connection, turn: ExchangeTurn) {
+        self.0.lock().entry(holder(connection)).or_default().turn = turn;
     }
 
     /// Returns whether the secrets that outlived an earlier process have been added.
@@ -113,19 +129,24 @@ impl Captured {
         self.0.lock().get(&holder(connection)).is_some_and(|kept| kept.is_restored)
     }
 
-    /// Adds the secrets that outlived an earlier process, as they were loaded when secrets had been `forgotten` this often. One
-    /// that was captured since is newer.
-    pub(crate) fn restore(&self, connection: &Connection, secrets: Secrets, forgotten: u64) {
+    /// Adds the secrets that were stored, as they were loaded at `now` when secrets had been `forgotten` this often. One that
+    /// was captured since is newer.
+    pub(crate) fn restore(
+        &self,
+        connection: &Connection,
+        secrets: Vec<IssuedSecret>,
+        now: Duration,
+        forgotten: u64,
+    ) {
         let mut connections = self.0.lock();
         let kept = connections.entry(holder(connection)).or_default();
         if kept.forgotten != forgotten {
             // There are newer ones, which are still to be loaded.
             return;
         }
-        kept.lasting.extend(secrets.keys().cloned());
-        let older = secrets.into_iter().filter(|(name, _)| !kept.secrets.contains_key(name));
-        let older = older.map(|(name, secret)| FoundSecret { name, secret, lifetime: None }).collect();
-        kept.keep(older, Duration::ZERO);
+        kept.lasting.extend(secrets.iter().map(|stored| stored.name.clone()));
+        let older = secrets.into_iter().filter(|stored| !kept.secrets.contains_key(&stored.name)).collect();
+        kept.keep(older, now);
         kept.is_restored = true;
     }
 
@@ -148,21 +169,22 @@ impl Captured {
         self.0.lock().get(&holder(connection)).map_or(0, |kept| kept.forgotten)
     }
 
-    /// Returns the secrets that must outlive the process and are not stored yet.
-    pub(crate) fn unsaved(&self, connection: &Connection) -> Vec<UnsavedSecret> {
+    /// Returns the secrets that must outlive the process and are not stored yet; `None` if all are.
+    pub(crate) fn unsaved(&self, connection: &Connection, now: Duration) -> Option<UnsavedSecrets> {
         let connections = self.0.lock();
-        let Some(kept) = connections.get(&holder(connection)) else { return Vec::new() };
-        let held = kept.unsaved.iter().filter_map(|(name, revision)| {
-            let secret = kept.secrets.get(name)?.secret.clone();
-            Some(UnsavedSecret { name: name.clone(), secret, revision: *revision })
+        let kept = connections.get(&holder(connection)).filter(|kept| !kept.unsaved.is_empty())?;
+        let held = kept.unsaved.keys().filter_map(|name| {
+            let CapturedSecret { secret, good_until } = kept.secrets.get(name)?;
+            let lifetime = good_until.map(|end| end.saturating_sub(now));
+            Some(IssuedSecret { name: name.clone(), secret: secret.clone(), lifetime })
         });
-        held.collect()
+        Some(UnsavedSecrets { turn: kept.turn, secrets: held.collect(), revisions: kept.unsaved.clone() })
     }
 
-    /// Records that `saved` is stored, unless another one has taken its place in the meantime.
-    pub(crate) fn record_saved(&self, connection: &Connection, saved: &UnsavedSecret) {
+    /// Records that `saved` are stored, except those in whose place others were captured in the meantime.
+    pub(crate) fn record_saved(&self, connection: &Connection, saved: &UnsavedSecrets) {
         if let Some(kept) = self.0.lock().get_mut(&holder(connection)) {
-            kept.unsaved.retain(|name, revision| *name != saved.name || *revision != saved.revision);
+            kept.unsaved.retain(|name, revision| saved.revisions.get(name) != Some(&*revision));
         }
     }
 
@@ -181,17 +203,9 @@ impl Captured {
     }
 }
 
-/// A secret found in a response.
-#[derive(Debug)]
-pub(crate) struct FoundSecret {
-    name: String,
-    secret: Secret,
-    lifetime: Option<Duration>,
-}
-
 /// Extracts the secrets that `captures` specify from a JSON `body`, and blanks them out. A body that cannot be parsed
 /// or is longer than [`MAX_READ`] is withheld: it may contain secrets that were not found.
-pub(crate) fn extract(captures: &[Capture], body: Vec<u8>) -> (Vec<FoundSecret>, Vec<u8>) {
+pub(crate) fn extract(captures: &[Capture], body: Vec<u8>) -> (Vec<IssuedSecret>, Vec<u8>) {
     if captures.is_empty() {
         return (Vec::new(), body);
     }
@@ -210,7 +224,7 @@ pub(crate) fn extract(captures: &[Capture], body: Vec<u8>) -> (Vec<FoundSecret>,
             let can_be_hidden =
                 |text: &&str| text.chars().count() >= MIN_SECRET_CHARS && text.len() <= MAX_SECRET_BYTES;
             if let Some(secret) = text.as_str().filter(can_be_hidden).and_then(Secret::new) {
-                found.push(FoundSecret { name: capture.secret.clone(), secret, lifetime });
+                found.push(IssuedSecret { name: capture.secret.clone(), secret, lifetime });
             }
         }
     }

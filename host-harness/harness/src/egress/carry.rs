@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Egress,
     caller::Sender,
-    captured,
+    captured::{self, Lifespan},
     declaration::DeclaredOperation,
     fill::{self, Fillings},
     ledger::NotEntered,
@@ -29,7 +29,7 @@ use host_model::{
 
 /// The time reserved at the end of a call, after its last request must have ended, so that the guest can still report
 /// it.
-const REPORT_MARGIN: Duration = Duration::from_millis(100);
+pub(super) const REPORT_MARGIN: Duration = Duration::from_millis(100);
 
 /// Size above which searching a body takes more than a millisecond.
 pub(super) const QUICK_BYTES: usize = 64 << 10;
@@ -90,8 +90,8 @@ impl Egress {
         let (taken, body) = captured::extract(&declared.captures, answer.body);
         answer.body = body;
         if (200..300).contains(&answer.status) {
-            let outlives = |name: &str| self.rotated.is_some() && caller.declaration.rotates(name);
-            self.captured.keep(connection, taken, self.clock.now(), outlives);
+            let lifespan = if self.shelf(caller).is_some() { Lifespan::Stored } else { Lifespan::Process };
+            self.captured.keep(connection, taken, self.clock.now(), lifespan);
             self.save_rotated(connection).await;
         }
         Ok(answer)

@@ -1,7 +1,10 @@
 //! The secrets that a request is sent with: secret settings, and secrets that the host fetches from the vendor.
 //! Tested in `src/egress/tests/credentials.rs`.
 
-use super::{Egress, caller::Sender, declaration::DeclaredOperation, permit, refused::no_credential};
+use super::{
+    Egress, caller::Sender, declaration::DeclaredOperation, permit, refused::no_credential,
+    transport::VendorResponse,
+};
 use host_model::{
     contract::http::{HttpError, HttpErrorKind, Request},
     secret::Secrets,
@@ -39,7 +42,30 @@ impl Egress {
         let renewing = self.captured.renewing(caller.connection);
         // A call that waited here finds what the previous one fetched.
         let _one_at_a_time = renewing.lock().await;
+        let secrets = self.at_hand(caller, declared, refused);
+        if missing(caller, declared, &secrets).is_empty() {
+            return Ok(secrets);
+        }
+        // So does a process that waited for another one.
+        let _turn = self.take_turn(caller).await?;
         self.fetched(caller, declared, refused, &[]).await
+    }
+
+    /// Carries out a request of the guest whose response contains secrets. Returns the secrets that it was sent with, too.
+    pub(super) async fn fetch_for_guest(
+        &self,
+        caller: &Sender<'_>,
+        declared: &DeclaredOperation,
+        refused: &Secrets,
+        request: &Request,
+    ) -> Result<(Secrets, VendorResponse), HttpError> {
+        self.restore_rotated(caller).await?;
+        let renewing = self.captured.renewing(caller.connection);
+        let _one_at_a_time = renewing.lock().await;
+        let _turn = self.take_turn(caller).await?;
+        let secrets = self.fetched(caller, declared, refused, &[]).await?;
+        let answer = self.carry(caller, declared, &secrets, request).await?;
+        Ok((secrets, answer))
     }
 
     /// Same as [`secrets`](Self::secrets), while the caller holds the lock for this connection. `under_way` contains

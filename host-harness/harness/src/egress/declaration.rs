@@ -48,11 +48,6 @@ impl Declaration {
         self.operations.get(name)
     }
 
-    /// Returns whether the vendor issues successors for the secret setting `name`.
-    pub(crate) fn rotates(&self, name: &str) -> bool {
-        self.rotated.contains(name)
-    }
-
     /// Returns whether the vendor issues successors for any secret setting.
     pub(crate) fn rotates_secrets(&self) -> bool {
         !self.rotated.is_empty()
