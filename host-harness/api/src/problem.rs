@@ -242,7 +242,10 @@ impl From<StoreError> for Problem {
             tracing::error!(%error, request_id = request_id::current(), "the store failed");
         }
         match error {
-            StoreError::Database(_) | StoreError::Busy(_) | StoreError::Closed => {
+            StoreError::Database(_)
+            | StoreError::Busy(_)
+            | StoreError::Unresponsive(_)
+            | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")
             }
             StoreError::ChangedMeanwhile | StoreError::TakenOver | StoreError::LeadLost => {

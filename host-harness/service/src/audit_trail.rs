@@ -61,7 +61,7 @@ impl AuditTrail {
     pub async fn verify(&self, reach: &KeyReach) -> Result<Verification, StoreError> {
         let mut verified = self.verified.lock().await;
         let (at, vault) = (self.clock.date_ms(), self.store.vault().clone());
-        let checked = self.store.read(|c| {
+        let checked = self.store.read_everything(|c| {
             Box::pin(async move {
                 let chains = audit_chain::verify(c, &vault).await?;
                 let foreign = authentic::foreign_rows(c, &vault).await?;

@@ -1,9 +1,9 @@
 //! The interface of a database, so that SQLite can be replaced. SQL is written once, with `$1` placeholders.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use futures::future::BoxFuture;
-use sqlx::Transaction;
+use sqlx::{Any, Connection as _, SqlStr, pool::PoolConnection};
 use tokio::sync::oneshot;
 
 use crate::{error::StoreError, replica_id::ReplicaId};
@@ -38,10 +38,63 @@ pub trait Database: Send + Sync {
     fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
-    /// Begins a read-only transaction, whose queries all see the same state of the database.
-    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>>;
+    /// Returns a connection for a read-only transaction.
+    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>>;
+    /// Returns how long a read of this length may take; `None` for as long as it takes.
+    fn max_read(&self, length: ReadLength) -> Option<Duration>;
     /// Writes a consistent copy of the whole database to the new file `to`.
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
     /// Closes the database once everything queued is on disk.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// How much a transaction reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadLength {
+    /// What a page or a step needs.
+    Part,
+    /// All of something that grows for years.
+    Everything,
+}
+
+/// A connection for a read-only transaction. It is used again only if the transaction ended: one that was cut off may wait for
+/// a server that does not respond.
+pub struct Reader {
+    connection: PoolConnection<Any>,
+    begin: SqlStr,
+    state: ReaderState,
+}
+
+#[derive(PartialEq, Eq)]
+enum ReaderState {
+    Idle,
+    Reading,
+}
+
+impl Reader {
+    /// Creates one whose transactions begin with `begin`.
+    pub fn new(connection: PoolConnection<Any>, begin: SqlStr) -> Self {
+        Self { connection, begin, state: ReaderState::Idle }
+    }
+
+    /// Runs `work` in a transaction: its queries all see the same state of the database.
+    pub async fn read<T>(
+        &mut self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.state = ReaderState::Reading;
+        let mut snapshot = self.connection.begin_with(self.begin.clone()).await?;
+        let result = work(&mut snapshot).await;
+        snapshot.rollback().await?;
+        self.state = ReaderState::Idle;
+        result
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.state == ReaderState::Reading {
+            self.connection.close_on_drop();
+        }
+    }
 }

@@ -143,6 +143,9 @@ pub enum StoreError {
     /// The writes queued ahead of it take too long.
     #[error("the database did not commit within {} seconds", .0.as_secs())]
     Busy(Duration),
+    /// The database's server did not respond for this long.
+    #[error("the database did not respond within {} seconds", .0.as_secs())]
+    Unresponsive(Duration),
     /// The writer has ended.
     #[error("the store is closed")]
     Closed,

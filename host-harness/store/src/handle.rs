@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{
     address::DatabaseAddress,
     commits::Commits,
-    database::{Act, Database, Rollback, Tx, Work},
+    database::{Act, Database, ReadLength, Rollback, Tx, Work},
     error::StoreError,
     master_mark,
     postgres::Postgres,
@@ -154,15 +154,34 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs `work` in a read-only transaction: its queries all see the same state of the database.
+    /// Runs `work` in a read-only transaction: its queries all see the same state of the database. Fails with
+    /// [`StoreError::Unresponsive`] if a server does not respond for a minute.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let mut snapshot = self.database.snapshot().await?;
-        let result = work(&mut snapshot).await;
-        snapshot.rollback().await?;
-        result
+        self.read_within(ReadLength::Part, work).await
+    }
+
+    /// Same as [`read`](Self::read), for work that reads all of something that grows for years. It may take minutes.
+    pub async fn read_everything<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.read_within(ReadLength::Everything, work).await
+    }
+
+    async fn read_within<T: Send + 'static>(
+        &self,
+        length: ReadLength,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let mut reader = self.database.reader().await?;
+        let read = reader.read(work);
+        match self.database.max_read(length) {
+            Some(limit) => timeout(limit, read).await.unwrap_or(Err(StoreError::Unresponsive(limit))),
+            None => read.await,
+        }
     }
 
     /// Same as [`read`](Self::read), for callers that ask how the database is: fails with [`StoreError::Busy`] if it does not

@@ -6,23 +6,25 @@
 
 pub(crate) mod dialect;
 pub(crate) mod listener;
+mod patience;
 pub(crate) mod route;
 pub(crate) mod schema;
 
 use std::{
+    io::ErrorKind,
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
-use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, Transaction, any::AnyPoolOptions};
-use tokio::time::{Instant, sleep};
+use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, any::AnyPoolOptions};
+use tokio::time::{Instant, sleep, timeout};
 
-use self::{listener::NOTIFY, route::Route, schema::PostgresSchema};
+use self::{listener::NOTIFY, patience::within, route::Route, schema::PostgresSchema};
 use crate::{
     address::PostgresAddress,
-    database::{Database, Tx, Work},
+    database::{Database, ReadLength, Reader, Tx, Work},
     error::StoreError,
     replica_id::ReplicaId,
     schema::{found, migrate},
@@ -35,6 +37,9 @@ const READERS: u32 = 8;
 
 /// How long a process asks what became of a commit that was not answered: longer than a server takes to start again.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a server says about a transaction that has not ended.
+const IN_PROGRESS: &str = "in progress";
 
 /// The pause between two attempts to ask.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -59,7 +64,7 @@ impl Postgres {
     /// Returns whether the database at `address` has a schema of this program.
     pub(crate) async fn is_migrated(address: &PostgresAddress) -> Result<bool, StoreError> {
         sqlx::any::install_default_drivers();
-        let mut connection = Tx::connect(&address.with_password()).await?;
+        let mut connection = connected(&address.with_password()).await?;
         let mut snapshot = connection.begin_with(address.route().begin_snapshot()).await?;
         let found = found::<PostgresSchema>(&mut snapshot).await?;
         snapshot.rollback().await?;
@@ -71,7 +76,14 @@ impl Postgres {
     pub(crate) async fn open(address: &PostgresAddress, vault: &Vault) -> Result<Self, StoreError> {
         let writer = connect(address, vault).await?;
         let (url, route) = (address.with_password(), address.route());
-        let readers = AnyPoolOptions::new().max_connections(READERS).connect(&url).await?;
+        let readers = AnyPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(patience::READER)
+            // Instead of the pool's own test, which has no time limit.
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+            .connect(&url)
+            .await?;
         let replica = Arc::default();
         let engine = PostgresEngine { url, route, replica: Arc::clone(&replica) };
         Ok(Self { writer: Writer::start(engine, writer), readers, route, replica })
@@ -81,9 +93,20 @@ impl Postgres {
 /// Connects to the database at `address`, and migrates it to this version's schema.
 pub(crate) async fn connect(address: &PostgresAddress, vault: &Vault) -> Result<Tx, StoreError> {
     sqlx::any::install_default_drivers();
-    let mut connection = Tx::connect(&address.with_password()).await?;
+    let mut connection = connected(&address.with_password()).await?;
     migrate(&mut connection, vault, &PostgresSchema(address.route())).await?;
     Ok(connection)
+}
+
+/// Connects to the database at `url`.
+async fn connected(url: &str) -> Result<Tx, StoreError> {
+    within(patience::CONNECT, Tx::connect(url)).await
+}
+
+/// Returns whether the other end of a connection that was not used for a while still answers.
+async fn is_alive(connection: &mut Tx) -> Result<bool, sqlx::Error> {
+    let answered = timeout(patience::ANSWER, connection.ping()).await;
+    answered.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into()))).map(|()| true)
 }
 
 impl Database for Postgres {
@@ -98,15 +121,35 @@ impl Database for Postgres {
 
     fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         // Without a prepared statement, since a pooler may be in between.
-        Box::pin(async move { Ok(self.readers.execute(sqlx::raw_sql(NOTIFY)).await.map(drop)?) })
+        Box::pin(async move {
+            let mut connection = self.readers.acquire().await?;
+            let sent = within(patience::ANSWER, connection.execute(sqlx::raw_sql(NOTIFY))).await;
+            if sent.is_err() {
+                connection.close_on_drop();
+            }
+            sent.map(drop)
+        })
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.write(work))
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.begin_with(self.route.begin_snapshot()).await?) })
+    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>> {
+        Box::pin(async move {
+            let connection = self.readers.acquire().await.map_err(|error| match error {
+                sqlx::Error::PoolTimedOut => StoreError::Unresponsive(patience::READER),
+                error => error.into(),
+            })?;
+            Ok(Reader::new(connection, self.route.begin_snapshot()))
+        })
+    }
+
+    fn max_read(&self, length: ReadLength) -> Option<Duration> {
+        Some(match length {
+            ReadLength::Part => patience::READ,
+            ReadLength::Everything => patience::LONG_READ,
+        })
     }
 
     fn back_up<'a>(&'a self, _to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -115,7 +158,8 @@ impl Database for Postgres {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            self.readers.close().await;
+            // It waits for those that read, and for the other ends of their connections.
+            let _closed = timeout(patience::ANSWER, self.readers.close()).await;
             self.writer.close().await;
         })
     }
@@ -127,7 +171,7 @@ impl WriteEngine for PostgresEngine {
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
-        Box::pin(async move { Ok(Tx::connect(&self.url).await?) })
+        Box::pin(connected(&self.url))
     }
 
     fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>> {
@@ -139,7 +183,26 @@ impl WriteEngine for PostgresEngine {
                 )
                 .bind(replica.as_str()),
             };
-            id.fetch_optional(tx).await?.ok_or(StoreError::TakenOver)
+            within(patience::TURN, id.fetch_optional(tx)).await?.ok_or(StoreError::TakenOver)
+        })
+    }
+
+    fn max_turn_wait(&self) -> Option<Duration> {
+        Some(patience::TURN)
+    }
+
+    fn loss<'a>(&'a self, id: &'a str) -> BoxFuture<'a, StoreError> {
+        Box::pin(async move {
+            loop {
+                sleep(patience::LOOK_INTERVAL).await;
+                match self.status(id).await {
+                    Ok(Some(status)) if status == IN_PROGRESS => {}
+                    Ok(_) => return StoreError::Unresponsive(patience::LOOK_INTERVAL),
+                    // The server answers, if only that it has no room for a connection.
+                    Err(StoreError::Database(error)) if matches!(*error, sqlx::Error::Database(_)) => {}
+                    Err(error) => return error,
+                }
+            }
         })
     }
 
@@ -150,8 +213,7 @@ impl WriteEngine for PostgresEngine {
                 match self.status(id).await {
                     Ok(Some(status)) if status == "committed" => return Ok(true),
                     Ok(Some(status)) if status == "aborted" => return Ok(false),
-                    Err(error) if Instant::now() >= end => return Err(error),
-                    Ok(_) if Instant::now() >= end => return Err(StoreError::UnknownCommit),
+                    Ok(_) | Err(_) if Instant::now() >= end => return Err(StoreError::UnknownCommit),
                     // Still in progress, or the server does not respond yet.
                     Ok(_) | Err(_) => sleep(PAUSE).await,
                 }
@@ -168,6 +230,10 @@ impl WriteEngine for PostgresEngine {
 impl PostgresEngine {
     /// Returns the server's word for what became of the transaction with the id `id`; `None` if it has forgotten.
     async fn status(&self, id: &str) -> Result<Option<String>, StoreError> {
+        within(patience::ANSWER, self.ask_status(id)).await
+    }
+
+    async fn ask_status(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut connection = self.connect().await?;
         let mut snapshot = connection.begin_with(self.route.begin_snapshot()).await?;
         let status = sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))").bind(id);

@@ -3,15 +3,15 @@
 pub(crate) mod dialect;
 pub(crate) mod schema;
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use futures::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, Transaction, any::AnyPoolOptions};
+use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, any::AnyPoolOptions};
 
 use self::schema::{BEGIN, SqliteSchema};
 use crate::{
-    database::{Database, Tx, Work},
+    database::{Database, ReadLength, Reader, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
     replica_id::ReplicaId,
@@ -27,6 +27,9 @@ const MIN_VERSION: [u32; 3] = [3, 51, 3];
 /// Set on every connection. `secure_delete` overwrites deleted data, so that a destroyed key cannot be recovered.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+
+/// Begins a transaction that reads.
+const BEGIN_SNAPSHOT: SqlStr = SqlStr::from_static("BEGIN");
 
 /// Number of readers: enough for the API and the workers. Each has its own thread and page cache.
 const READERS: u32 = 4;
@@ -101,8 +104,13 @@ impl Database for Sqlite {
         Box::pin(self.writer.write(work))
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Transaction<'static, sqlx::Any>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.begin().await?) })
+    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>> {
+        Box::pin(async move { Ok(Reader::new(self.readers.acquire().await?, BEGIN_SNAPSHOT)) })
+    }
+
+    fn max_read(&self, _length: ReadLength) -> Option<Duration> {
+        // The file is read in this process: there is no one else who could be gone.
+        None
     }
 
     fn back_up<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -188,6 +196,15 @@ impl WriteEngine for SqliteEngine {
     fn is_committed<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
         // A commit in the same process is always answered: one that fails is rolled back.
         Box::pin(async { Ok(false) })
+    }
+
+    fn max_turn_wait(&self) -> Option<Duration> {
+        None
+    }
+
+    fn loss<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, StoreError> {
+        // The transaction is one of this process.
+        Box::pin(std::future::pending())
     }
 
     fn tidy<'a>(&'a self, connection: &'a mut Tx) -> BoxFuture<'a, ()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use sqlx::{Connection as _, SqlStr};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::{
     database::{Act, Rollback, Tx, Work},
@@ -30,6 +30,9 @@ const SAVE_NEXT: &str = "RELEASE SAVEPOINT act; SAVEPOINT act";
 /// Rolls back the last write.
 const UNDO: &str = "ROLLBACK TO SAVEPOINT act";
 
+/// How long closing a connection may take: the last one of a file moves its log into it, and a server may be gone.
+const MAX_CLOSE: Duration = Duration::from_secs(10);
+
 /// How often [`WriteEngine::tidy`] runs while there are writes.
 const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -44,6 +47,13 @@ pub(crate) trait WriteEngine: Send + Sync + 'static {
     /// Returns an id by which [`is_committed`](Self::is_committed) finds the transaction later. Fails if this process must
     /// not write any more.
     fn transaction_id<'a>(&'a self, tx: &'a mut Tx) -> BoxFuture<'a, Result<String, StoreError>>;
+
+    /// Returns how long this process may wait for its turn to write; `None` for as long as it takes.
+    fn max_turn_wait(&self) -> Option<Duration>;
+
+    /// Completes if the transaction with the id `id` is not in progress any more, or the database does not respond, so that
+    /// waiting for it is in vain. A transaction that takes long is no reason.
+    fn loss<'a>(&'a self, id: &'a str) -> BoxFuture<'a, StoreError>;
 
     /// Returns whether the transaction with the id `id`, whose commit was not answered, was committed.
     fn is_committed<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
@@ -122,7 +132,7 @@ impl<E: WriteEngine> WriterTask<E> {
         }
         if let Some(mut connection) = self.connection {
             self.engine.tidy(&mut connection).await;
-            let _closed = connection.close().await;
+            close(connection).await;
         }
     }
 
@@ -135,6 +145,7 @@ impl<E: WriteEngine> WriterTask<E> {
         };
         let committed = match commit(&self.engine, &mut connection, acts).await {
             Err(NotCommitted::NotBegun { acts, .. }) if !is_new => {
+                close(connection).await;
                 connection = self.engine.connect().await?;
                 commit(&self.engine, &mut connection, acts).await
             }
@@ -143,7 +154,7 @@ impl<E: WriteEngine> WriterTask<E> {
         if committed.is_ok() {
             self.connection = Some(connection);
         } else {
-            let _closed = connection.close().await;
+            close(connection).await;
         }
         match committed {
             Ok(()) => Ok(()),
@@ -162,27 +173,47 @@ impl<E: WriteEngine> WriterTask<E> {
 /// Runs each of `acts` and commits all that did not fail.
 async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
     let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
-    let mut transaction = match connection.begin_with(engine.begin()).await {
-        Ok(transaction) => transaction,
-        Err(error) if is_about_connection(&error) => {
-            return Err(NotCommitted::NotBegun { acts, error: error.into() });
-        }
-        Err(error) => return Err(rolled_back(error)),
+    let turn = connection.begin_with(engine.begin());
+    let begun = match engine.max_turn_wait() {
+        Some(limit) => timeout(limit, turn).await.map_err(|_| StoreError::Unresponsive(limit)),
+        None => Ok(turn.await),
+    };
+    let mut transaction = match begun {
+        Ok(Ok(transaction)) => transaction,
+        Ok(Err(error)) if !is_about_connection(&error) => return Err(rolled_back(error)),
+        Ok(Err(error)) => return Err(NotCommitted::NotBegun { acts, error: error.into() }),
+        Err(error) => return Err(NotCommitted::NotBegun { acts, error }),
     };
     let id = engine.transaction_id(&mut transaction).await.map_err(NotCommitted::RolledBack)?;
+    tokio::select! {
+        acted = act_in(&mut transaction, acts) => acted.map_err(NotCommitted::RolledBack)?,
+        error = engine.loss(&id) => return Err(NotCommitted::RolledBack(error)),
+    }
+    let committed = tokio::select! {
+        committed = transaction.commit() => committed.map_err(StoreError::from),
+        error = engine.loss(&id) => Err(error),
+    };
+    committed.map_err(|error| NotCommitted::Unanswered { id, error })
+}
+
+/// Runs each of `acts`, and rolls back those that fail.
+async fn act_in(transaction: &mut Tx, acts: Vec<Act>) -> Result<(), StoreError> {
     let mut save = SAVE;
     for act in acts {
-        sqlx::raw_sql(save).execute(&mut *transaction).await.map_err(rolled_back)?;
+        sqlx::raw_sql(save).execute(&mut *transaction).await?;
         save = SAVE_NEXT;
-        if let Err(Rollback { cause }) = act(&mut transaction).await {
+        if let Err(Rollback { cause }) = act(transaction).await {
             // If the rollback fails as well, the first failure is reported as the cause.
             let undone = sqlx::raw_sql(UNDO).execute(&mut *transaction).await;
-            undone.map_err(|error| {
-                NotCommitted::RolledBack(cause.unwrap_or_else(|| transaction_lost(&error)))
-            })?;
+            undone.map_err(|error| cause.unwrap_or_else(|| transaction_lost(&error)))?;
         }
     }
-    transaction.commit().await.map_err(|error| NotCommitted::Unanswered { id, error: error.into() })
+    Ok(())
+}
+
+/// Closes a connection. One whose other end is gone is dropped.
+async fn close(connection: Tx) {
+    let _closed = timeout(MAX_CLOSE, connection.close()).await;
 }
 
 /// Returns whether a connection was lost: the server ended it (57P01 to 57P05), a pooler has none to the server (class 08),

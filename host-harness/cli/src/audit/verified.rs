@@ -19,7 +19,7 @@ pub(super) async fn verify(session: &Session) -> Result<CommandOutput, Failure> 
     }
     let store = session.store().await?;
     let vault = store.vault().clone();
-    let checked = store.read(|c| {
+    let checked = store.read_everything(|c| {
         Box::pin(async move {
             let chains = audit_chain::verify(c, &vault).await?;
             let foreign = authentic::foreign_rows(c, &vault).await?;

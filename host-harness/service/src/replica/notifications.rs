@@ -15,6 +15,10 @@ const COLLECTED_FOR: Duration = Duration::from_millis(20);
 /// How long the listener waits for the notification that it has sent itself. A pooler accepts `LISTEN` and never delivers.
 const SELF_TEST: Duration = Duration::from_secs(5);
 
+/// How long the listener hears nothing before it sends itself a notification again: a server whose machine has vanished closes no
+/// connection.
+const MAX_QUIET: Duration = Duration::from_mins(1);
+
 /// How long until it connects again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -54,10 +58,14 @@ impl Notifications {
 
     async fn receive(&self, address: &PostgresAddress) {
         loop {
-            let again_after = match self.listen(address).await {
+            let again_after = match Box::pin(self.listen(address)).await {
                 Ok(never) => match never {},
                 Err(NotListening::Lost(error)) => {
                     tracing::warn!(%error, "connection for notifications lost; polling meanwhile");
+                    AGAIN_AFTER
+                }
+                Err(NotListening::Unanswered) => {
+                    tracing::warn!("notifications do not arrive any more; polling meanwhile");
                     AGAIN_AFTER
                 }
                 Err(NotListening::Silent) => {
@@ -79,7 +87,12 @@ impl Notifications {
         loop {
             self.bells.iter().for_each(Bell::ring_here);
             self.sync.want();
-            listener.heard().await?;
+            if let Ok(heard) = timeout(MAX_QUIET, listener.heard()).await {
+                heard?;
+            } else {
+                self.announcer.announce();
+                timeout(SELF_TEST, listener.heard()).await.map_err(|_| NotListening::Unanswered)??;
+            }
             self.telemetry.notification("received");
         }
     }
@@ -91,6 +104,8 @@ enum NotListening {
     Lost(host_store::StoreError),
     /// Not even the replica's own arrive.
     Silent,
+    /// They do not arrive any more.
+    Unanswered,
 }
 
 impl From<host_store::StoreError> for NotListening {

@@ -3,6 +3,7 @@
 
 use sqlx::postgres::PgListener;
 
+use super::patience::{CONNECT, within};
 use crate::{address::PostgresAddress, error::StoreError};
 
 /// The channel, which each database has for itself.
@@ -23,9 +24,12 @@ impl std::fmt::Debug for DatabaseListener {
 impl DatabaseListener {
     /// Connects to the database at `address`, which must not be behind a pooler: that would never deliver.
     pub async fn connect(address: &PostgresAddress) -> Result<Self, StoreError> {
-        let mut listener = PgListener::connect(&address.with_password()).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Self(listener))
+        let listening = async {
+            let mut listener = PgListener::connect(&address.with_password()).await?;
+            listener.listen(CHANNEL).await?;
+            Ok::<_, sqlx::Error>(Self(listener))
+        };
+        within(CONNECT, listening).await
     }
 
     /// Waits for a notification. Returns an error if the connection is lost: what was sent meanwhile is not received.

@@ -1,3 +1,4 @@
+mod black_hole;
 mod gauges;
 mod listening;
 mod losses;

@@ -79,7 +79,9 @@ impl Connections {
             }
         };
         match opened {
-            Err(error @ (StoreError::Closed | StoreError::Busy(_))) => Err(error),
+            Err(error @ (StoreError::Closed | StoreError::Busy(_) | StoreError::Unresponsive(_))) => {
+                Err(error)
+            }
             Err(_) => Ok(Replayed::Lost(WhyNotCompared::Unreadable)),
             Ok(replayed) => Ok(replayed),
         }

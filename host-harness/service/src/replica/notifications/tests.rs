@@ -102,6 +102,20 @@ async fn a_listener_whose_connection_is_lost_connects_again_and_hears_what_is_an
 }
 
 #[tokio::test]
+async fn a_listener_that_hears_nothing_for_a_while_makes_sure_that_it_still_would() {
+    let bench = Bench::new().await;
+    let DatabaseAddress::Server(address) = bench.folder.address().await else { return };
+    let listening = Listening::begin(bench, address);
+    listening.once_sent(1).await;
+    listening.bench.parts.announcer.announce();
+    let received = async || listening.count("received");
+    eventually("it is heard", received, |count| *count == 1).await;
+    pass(MAX_QUIET).await;
+    eventually("its own is heard", received, |count| *count == 2).await;
+    assert_eq!(listening.count("sent"), 3);
+}
+
+#[tokio::test]
 async fn work_of_which_a_replica_hears_nothing_is_found_by_polling() {
     let mut bench = Bench::new().await;
     if !bench.folder.is_on_server() {

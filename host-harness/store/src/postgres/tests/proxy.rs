@@ -1,4 +1,4 @@
-//! A proxy before the server that loses a commit, or the answer to it, or all connections.
+//! A proxy before the server that loses a commit, or the answer to it, or all connections, or forwards nothing any more.
 
 use std::sync::{
     Arc,
@@ -17,6 +17,10 @@ pub(super) enum Loses {
     Nothing,
     Commit,
     AnswerToCommit,
+    /// What the server says from the next commit on.
+    AnswersFromCommit,
+    /// What both say.
+    Everything,
 }
 
 pub(super) struct Proxy {
@@ -38,6 +42,11 @@ impl Proxy {
 
     pub(super) fn lose(&self, what: Loses) {
         self.loses.store(what as u8, Ordering::SeqCst);
+    }
+
+    /// Returns whether it has lost what it was to lose.
+    pub(super) fn loses_nothing(&self) -> bool {
+        self.loses.load(Ordering::SeqCst) == Loses::Nothing as u8
     }
 
     /// Ends every connection, and refuses new ones from now on.
@@ -68,11 +77,17 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, loses: Arc<Atomic
     loop {
         tokio::select! {
             Ok(count @ 1..) = client.read(&mut sent) => {
+                if loses.load(Ordering::SeqCst) == Loses::Everything as u8 {
+                    return std::future::pending().await;
+                }
                 let sent = &sent[..count];
                 let is_commit = sent.windows(7).any(|part| part == b"COMMIT\0");
                 let lost = if is_commit { loses.swap(Loses::Nothing as u8, Ordering::SeqCst) } else { Loses::Nothing as u8 };
                 if lost == Loses::Commit as u8 || server.write_all(sent).await.is_err() {
                     return;
+                }
+                if lost == Loses::AnswersFromCommit as u8 {
+                    return std::future::pending().await;
                 }
                 if lost == Loses::AnswerToCommit as u8 {
                     // The server answers once it has committed.
@@ -81,6 +96,9 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, loses: Arc<Atomic
                 }
             }
             Ok(count @ 1..) = server.read(&mut answered) => {
+                if loses.load(Ordering::SeqCst) == Loses::Everything as u8 {
+                    return std::future::pending().await;
+                }
                 if client.write_all(&answered[..count]).await.is_err() {
                     return;
                 }
