@@ -13,6 +13,7 @@ pub mod names;
 pub mod nearest;
 pub mod plugin_operation;
 pub mod plugin_version;
+pub mod release;
 pub mod requests;
 pub mod role;
 pub mod scope;
