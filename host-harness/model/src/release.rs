@@ -2,7 +2,7 @@
 //! are compared with those of the version before. Pure: no clock, no store.
 //!
 //! [`call_kind`] defines which calls are split by what, [`share`] and [`plan`] which people and connections are in a
-//! share.
+//! share. [`counts`] is what is counted of each version, and [`verdict`] compares two of them under [`rules`].
 //!
 //! # What a share means
 //!
@@ -24,6 +24,13 @@
 //! Pinned connections take no part in a release.
 
 pub mod call_kind;
+pub mod counts;
+mod evidence;
+pub mod latency;
+pub mod measure;
 pub mod plan;
+pub mod rate;
+pub mod rules;
 pub mod share;
 pub mod steps;
+pub mod verdict;
