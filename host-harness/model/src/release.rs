@@ -3,6 +3,7 @@
 //!
 //! [`call_kind`] defines which calls are split by what, [`share`] and [`plan`] which people and connections are in a
 //! share. [`counts`] is what is counted of each version, and [`verdict`] compares two of them under [`rules`].
+//! [`state`] is what a release does next, and [`drain`] what follows for the version that was replaced.
 //!
 //! # What a share means
 //!
@@ -25,6 +26,7 @@
 
 pub mod call_kind;
 pub mod counts;
+pub mod drain;
 mod evidence;
 pub mod latency;
 pub mod measure;
@@ -32,5 +34,7 @@ pub mod plan;
 pub mod rate;
 pub mod rules;
 pub mod share;
+pub mod state;
 pub mod steps;
+pub mod times;
 pub mod verdict;
