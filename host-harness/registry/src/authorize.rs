@@ -25,7 +25,7 @@ enum Challenge {
 }
 
 #[derive(Deserialize)]
-struct Issued {
+struct TokenReply {
     token: Option<Zeroizing<String>>,
     access_token: Option<Zeroizing<String>>,
 }
@@ -83,7 +83,7 @@ impl Registry {
             return Err(RegistryError::CredentialsRefused { host });
         }
         let reply = reply.with_status(StatusCode::OK, part)?;
-        let issued: Option<Issued> = serde_json::from_slice(&reply.body).ok();
+        let issued: Option<TokenReply> = serde_json::from_slice(&reply.body).ok();
         let token = issued.and_then(|issued| issued.token.or(issued.access_token));
         let value = token.and_then(|token| sensitive(&["Bearer ", &token]));
         let not_understood = || RegistryError::NotUnderstood { part, host };

@@ -39,7 +39,7 @@ pub trait Database: Send + Sync {
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Returns a connection for a read-only transaction.
-    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>>;
+    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>>;
     /// Returns how long a read of this length may take; `None` for as long as it takes.
     fn max_read(&self, length: ReadLength) -> Option<Duration>;
     /// Writes a consistent copy of the whole database to the new file `to`.
@@ -59,22 +59,22 @@ pub enum ReadLength {
 
 /// A connection for a read-only transaction. It is used again only if the transaction ended: one that was cut off may wait for
 /// a server that does not respond.
-pub struct Reader {
+pub struct ReadConnection {
     connection: PoolConnection<Any>,
     begin: SqlStr,
-    state: ReaderState,
+    state: ReadState,
 }
 
 #[derive(PartialEq, Eq)]
-enum ReaderState {
+enum ReadState {
     Idle,
     Reading,
 }
 
-impl Reader {
+impl ReadConnection {
     /// Creates one whose transactions begin with `begin`.
     pub fn new(connection: PoolConnection<Any>, begin: SqlStr) -> Self {
-        Self { connection, begin, state: ReaderState::Idle }
+        Self { connection, begin, state: ReadState::Idle }
     }
 
     /// Runs `work` in a transaction: its queries all see the same state of the database.
@@ -82,18 +82,18 @@ impl Reader {
         &mut self,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        self.state = ReaderState::Reading;
+        self.state = ReadState::Reading;
         let mut snapshot = self.connection.begin_with(self.begin.clone()).await?;
         let result = work(&mut snapshot).await;
         snapshot.rollback().await?;
-        self.state = ReaderState::Idle;
+        self.state = ReadState::Idle;
         result
     }
 }
 
-impl Drop for Reader {
+impl Drop for ReadConnection {
     fn drop(&mut self) {
-        if self.state == ReaderState::Reading {
+        if self.state == ReadState::Reading {
             self.connection.close_on_drop();
         }
     }

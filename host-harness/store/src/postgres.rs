@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 use self::{listener::NOTIFY, patience::within, route::Route, schema::PostgresSchema};
 use crate::{
     address::PostgresAddress,
-    database::{Database, ReadLength, Reader, Tx, Work},
+    database::{Database, ReadConnection, ReadLength, Tx, Work},
     error::StoreError,
     replica_id::ReplicaId,
     schema::{found, migrate},
@@ -135,13 +135,13 @@ impl Database for Postgres {
         Box::pin(self.writer.write(work))
     }
 
-    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>> {
+    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
         Box::pin(async move {
             let connection = self.readers.acquire().await.map_err(|error| match error {
                 sqlx::Error::PoolTimedOut => StoreError::Unresponsive(patience::READER),
                 error => error.into(),
             })?;
-            Ok(Reader::new(connection, self.route.begin_snapshot()))
+            Ok(ReadConnection::new(connection, self.route.begin_snapshot()))
         })
     }
 

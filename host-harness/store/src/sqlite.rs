@@ -11,7 +11,7 @@ use sqlx::{AnyPool, Connection as _, Executor as _, SqlStr, any::AnyPoolOptions}
 
 use self::schema::{BEGIN, SqliteSchema};
 use crate::{
-    database::{Database, ReadLength, Reader, Tx, Work},
+    database::{Database, ReadConnection, ReadLength, Tx, Work},
     error::StoreError,
     private_file::PrivateFile,
     replica_id::ReplicaId,
@@ -104,8 +104,8 @@ impl Database for Sqlite {
         Box::pin(self.writer.write(work))
     }
 
-    fn reader(&self) -> BoxFuture<'_, Result<Reader, StoreError>> {
-        Box::pin(async move { Ok(Reader::new(self.readers.acquire().await?, BEGIN_SNAPSHOT)) })
+    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
+        Box::pin(async move { Ok(ReadConnection::new(self.readers.acquire().await?, BEGIN_SNAPSHOT)) })
     }
 
     fn max_read(&self, _length: ReadLength) -> Option<Duration> {

@@ -87,7 +87,7 @@ fn costs(figures: &Figures, of: fn(&MeasuredService) -> &Work) -> String {
 
 /// Returns the cells for what a server did. What a file does is part of the service's own process.
 fn server_cells(work: Option<ServerWork>) -> String {
-    let Some(work) = work else { return "| ".repeat(7) + "|" };
+    let Some(work) = work else { return "|".repeat(7) };
     format!(
         "{:.1} | {:.1} | {} | {:.1} | {} | {:.1} KB | {:.1} ms |",
         work.round_trips,

@@ -35,7 +35,7 @@ fn holder(connection: &Connection) -> Holder {
 
 #[derive(Debug, Default)]
 struct ConnectionCaptures {
-    secrets: BTreeMap<String, CapturedSecret>,
+    secrets: BTreeMap<String, KeptSecret>,
     /// The secrets that were replaced last, which calls in flight still use.
     before: BTreeMap<String, Secret>,
     redactor: Redactor,
@@ -75,7 +75,7 @@ impl ConnectionCaptures {
     fn keep(&mut self, taken: Vec<IssuedSecret>, now: Duration) {
         for IssuedSecret { name, secret, lifetime } in taken {
             let good_until = lifetime.map(|lifetime| now.saturating_add(lifetime));
-            if let Some(replaced) = self.secrets.insert(name.clone(), CapturedSecret { secret, good_until }) {
+            if let Some(replaced) = self.secrets.insert(name.clone(), KeptSecret { secret, good_until }) {
                 self.before.insert(name, replaced.secret);
             }
         }
@@ -85,7 +85,7 @@ impl ConnectionCaptures {
 }
 
 #[derive(Debug)]
-struct CapturedSecret {
+struct KeptSecret {
     secret: Secret,
     good_until: Option<Duration>,
 }
@@ -174,7 +174,7 @@ impl Captured {
         let connections = self.0.lock();
         let kept = connections.get(&holder(connection)).filter(|kept| !kept.unsaved.is_empty())?;
         let held = kept.unsaved.keys().filter_map(|name| {
-            let CapturedSecret { secret, good_until } = kept.secrets.get(name)?;
+            let KeptSecret { secret, good_until } = kept.secrets.get(name)?;
             let lifetime = good_until.map(|end| end.saturating_sub(now));
             Some(IssuedSecret { name: name.clone(), secret: secret.clone(), lifetime })
         });

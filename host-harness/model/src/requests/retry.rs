@@ -214,8 +214,7 @@ pub fn after_unanswered_receipt(receipt: &Receipt, failures: u32, chance: f64) -
 }
 
 impl NextStep {
-    /// Returns what follows instead if the host could not send one of the attempt's requests: the failure says nothing about
-    /// the vendor. An end stays.
+    /// Returns what follows instead if the host could not send a request, which says nothing about the vendor. An end stays.
     #[must_use]
     pub fn of_unavailable_host(self) -> Self {
         match self {
