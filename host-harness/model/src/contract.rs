@@ -9,6 +9,7 @@ pub mod erasure;
 pub mod http;
 mod interface;
 pub mod manifest;
+mod manifest_digest;
 pub mod observed;
 mod person;
 pub mod support;

@@ -30,6 +30,21 @@ impl Trust {
         Self { plugin: plugin.into(), keys: keys.into(), required }
     }
 
+    /// Returns the name of the plugin.
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// Returns the fingerprints of the trusted keys, in the order of the configuration.
+    pub fn keys(&self) -> Vec<KeyFingerprint> {
+        self.keys.fingerprints()
+    }
+
+    /// Returns what a bundle has to contain.
+    pub fn required(&self) -> Required {
+        self.required
+    }
+
     /// Decides whether `component` may run as this plugin. `bundle` is the text of its bundle, `None` if it came without
     /// one, and `now` the time in milliseconds since 1970 in UTC.
     pub fn verify(
@@ -119,13 +134,29 @@ impl Trust {
             (Arrival::PutBack(served), _) => Err(Refusal::NeverServed { found: signed.digest, served }),
             (Arrival::FromOutside(mark), Some(statement)) => {
                 check_validity(statement, now)?;
-                mark.map_or(Ok(()), |mark| check_revision(statement, mark))
+                self.check_order(signed, mark)
             }
-            (Arrival::FromOutside(None), None) => Ok(()),
+            (Arrival::FromOutside(mark), None) => self.check_order(signed, mark),
+        }
+    }
+
+    /// Returns the plugin's mark once `signed` is admitted after `mark`, `None` if neither has a revision. For the
+    /// transaction that stores what is admitted: another process may have raised the mark since `signed` was verified.
+    pub fn mark_after(
+        &self,
+        signed: &Signed,
+        mark: Option<HighWaterMark>,
+    ) -> Result<Option<HighWaterMark>, Refusal> {
+        self.check_order(signed, mark)?;
+        Ok(signed.mark_after(mark))
+    }
+
+    fn check_order(&self, signed: &Signed, mark: Option<HighWaterMark>) -> Result<(), Refusal> {
+        match (mark, signed.statement()) {
+            (None, _) => Ok(()),
+            (Some(mark), Some(statement)) => check_revision(statement, mark),
             // Without a revision, it cannot be distinguished from an old release.
-            (Arrival::FromOutside(Some(mark)), None) => {
-                Err(Refusal::NoRevision { plugin: self.plugin.clone(), mark })
-            }
+            (Some(mark), None) => Err(Refusal::NoRevision { plugin: self.plugin.clone(), mark }),
         }
     }
 }
