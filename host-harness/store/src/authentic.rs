@@ -11,6 +11,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     pins,
+    release_marks::{self, ReleaseMark},
     seal::Vault,
     tokens, versions,
 };
@@ -35,7 +36,7 @@ impl ForeignRow {
 
 const NO_CODE: &str = "it has no valid authentication code";
 
-/// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions and
+/// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions, marks and
 /// pins, connections and accepted webhook tokens.
 pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<ForeignRow>, StoreError> {
     let mut foreign = foreign_api_keys(connection, vault).await?;
@@ -47,6 +48,12 @@ pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<Fore
     for stored in versions::all(connection).await? {
         if !stored.is_authentic(vault) {
             let what = format!("version {} of plugin {}", stored.version.digest, stored.version.plugin);
+            foreign.push(ForeignRow::of(ALL_TENANTS, what, NO_CODE));
+        }
+    }
+    for ReleaseMark { plugin, mark } in release_marks::all(connection, vault).await? {
+        if mark.is_err() {
+            let what = format!("newest admitted revision of plugin {plugin}");
             foreign.push(ForeignRow::of(ALL_TENANTS, what, NO_CODE));
         }
     }

@@ -65,6 +65,7 @@ pub mod preparations;
 pub mod private_file;
 pub mod queue;
 pub mod rekey;
+pub mod release_marks;
 mod replica_id;
 pub mod replicas;
 pub mod requests;

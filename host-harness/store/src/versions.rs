@@ -55,6 +55,8 @@ pub struct Version {
     pub served_at: Option<i64>,
     /// When an older version was put back in its place; `None` if none was since it last began to serve.
     pub withdrawn_at: Option<i64>,
+    /// The text of the bundle with the signature under which it was admitted; `None` if its plugin needed none then.
+    pub bundle: Option<Vec<u8>>,
 }
 
 column!(VersionSource: String, |stored| word("the source of a version", &stored));
@@ -77,6 +79,7 @@ impl Version {
             state: VersionState::Uploaded,
             served_at: None,
             withdrawn_at: None,
+            bundle: None,
         }
     }
 
@@ -90,10 +93,13 @@ impl Version {
             .text(self.state.as_ref())
             .optional(self.served_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
             .optional(self.withdrawn_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
-        // Rows of earlier versions of this program have no uploader.
-        match &self.uploaded_by {
-            Some(uploader) => message.text(uploader),
-            None => message,
+        // Rows of earlier versions of this program have no uploader or no bundle, and codes without them.
+        match (&self.uploaded_by, &self.bundle) {
+            (None, None) => message,
+            (Some(uploader), None) => message.text(uploader),
+            (uploader, Some(bundle)) => {
+                message.optional(uploader.as_deref().map(str::as_bytes)).bytes(bundle)
+            }
         }
     }
 }
@@ -146,7 +152,7 @@ pub struct VersionStep {
 }
 
 const STORED: &str = "SELECT v.seq, v.plugin, v.digest, v.version, v.contract, v.size, v.source, v.note, v.uploaded_by, v.conditions, v.approved, v.state, \
-                        v.served_at, v.withdrawn_at, v.mac, CASE WHEN EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) THEN 1 ELSE 0 END AS is_stored \
+                        v.served_at, v.withdrawn_at, v.bundle, v.mac, CASE WHEN EXISTS (SELECT 1 FROM components c WHERE c.digest = v.digest) THEN 1 ELSE 0 END AS is_stored \
                       FROM versions v";
 
 /// Returns the versions of `plugin`, the newest first.
@@ -181,7 +187,7 @@ pub async fn steps(connection: &mut Tx, of: &StoredVersion) -> Result<Vec<Versio
 
 /// Adds `step` to the history of `version`, and stores what the step changes. A version that has served keeps its state
 /// and its conditions until it serves again: a later upload of the same component, even one that is refused, takes nothing
-/// from it. A note, and the versions, are kept if they are `None` now.
+/// from it. A note, the versions, and the bundle are kept if they are `None` now.
 pub async fn advance(
     tx: &mut Tx,
     vault: &Vault,
@@ -194,6 +200,7 @@ pub async fn advance(
     if let Some(uploader) = known.as_ref().and_then(|known| known.uploaded_by.clone()) {
         version.uploaded_by = Some(uploader);
     }
+    version.bundle = version.bundle.or_else(|| known.as_ref()?.bundle.clone());
     if let Some(known) = known.filter(|known| known.served_at.is_some()) {
         version.served_at = version.served_at.max(known.served_at);
         version.approved = version.approved.or(known.approved);
@@ -206,11 +213,11 @@ pub async fn advance(
     let seq: i64 = sqlx::query_scalar(
         "INSERT INTO versions \
            (plugin, digest, version, contract, size, source, note, conditions, state, served_at, mac, approved, \
-            withdrawn_at, uploaded_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (plugin, digest) DO UPDATE \
+            withdrawn_at, uploaded_by, bundle) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (plugin, digest) DO UPDATE \
          SET version = COALESCE($3, versions.version), contract = COALESCE($4, versions.contract), size = $5, source = $6, \
            note = COALESCE($7, versions.note), conditions = $8, state = $9, served_at = $10, mac = $11, approved = $12, \
-           withdrawn_at = $13, uploaded_by = $14 \
+           withdrawn_at = $13, uploaded_by = $14, bundle = $15 \
          RETURNING seq",
     )
     .bind(&version.plugin)
@@ -227,6 +234,7 @@ pub async fn advance(
     .bind(version.approved.as_deref())
     .bind(version.withdrawn_at)
     .bind(version.uploaded_by.as_deref())
+    .bind(version.bundle.as_deref())
     .fetch_one(&mut *tx)
     .await?;
     let evidence = step.evidence.clone().unwrap_or_default();

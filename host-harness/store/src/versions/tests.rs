@@ -131,12 +131,46 @@ async fn a_row_that_was_changed_from_outside_is_not_authentic() {
         "UPDATE versions SET conditions = '{}'",
         "UPDATE versions SET approved = '[]'",
         "UPDATE versions SET withdrawn_at = 9",
+        "UPDATE versions SET bundle = NULL",
+        "UPDATE versions SET bundle = zeroblob(9)",
     ] {
         sql(&store, "DELETE FROM versions").await;
-        put(&store, version(1, None), VersionState::Compiled).await;
+        let signed = Version { bundle: Some(b"{}".to_vec()), ..version(1, None) };
+        put(&store, signed, VersionState::Compiled).await;
         let all = async || store.read(|c| Box::pin(super::all(c))).await.unwrap();
         assert!(all().await[0].is_authentic(&master_key().vault()));
         sql(&store, change).await;
         assert!(!all().await[0].is_authentic(&master_key().vault()), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_is_kept_until_another_one_arrives() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let signed = |bundle: &[u8]| Version { bundle: Some(bundle.to_vec()), ..version(1, None) };
+    put(&store, signed(b"first"), VersionState::Uploaded).await;
+    put(&store, version(1, Some(7)), VersionState::Serving).await;
+    let bundle = async || {
+        let found = store.read(|c| Box::pin(find(c, "iterable", Digest([1; 32])))).await.unwrap().unwrap();
+        assert!(found.is_authentic(&master_key().vault()));
+        found.version.bundle
+    };
+    assert_eq!(bundle().await.as_deref(), Some(b"first".as_slice()));
+    put(&store, signed(b"second"), VersionState::Serving).await;
+    assert_eq!(bundle().await.as_deref(), Some(b"second".as_slice()));
+}
+
+#[tokio::test]
+async fn the_code_tells_an_uploader_from_a_bundle() {
+    let vault = master_key().vault();
+    let with = |uploader: Option<&str>, bundle: Option<&str>| {
+        let (uploaded_by, bundle) =
+            (uploader.map(str::to_owned), bundle.map(|text| text.as_bytes().to_vec()));
+        Version { uploaded_by, bundle, ..version(1, None) }.message(&vault).mac()
+    };
+    let codes = [with(None, None), with(Some("a"), None), with(None, Some("a")), with(Some("a"), Some("a"))];
+    for (at, code) in codes.iter().enumerate() {
+        assert!(!codes[at + 1..].contains(code), "{at}");
     }
 }
