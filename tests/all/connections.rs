@@ -79,7 +79,7 @@ async fn a_swap_carries_what_was_put_and_forgets_what_was_removed() {
     host.put_connection(at(&vendor, "stays")).unwrap();
     host.put_connection(at(&vendor, "goes")).unwrap();
     host.remove_connection("goes");
-    let two = host.load(guest("build_two"), &LoadPolicy::default()).await.unwrap();
+    let two = host.load("guest", guest("build_two"), &LoadPolicy::default()).await.unwrap();
     let slot = host.plugin("guest").unwrap();
     slot.replace(two).unwrap();
     assert_eq!(answering(&host.connection("stays").unwrap()).await, "two");
@@ -198,7 +198,7 @@ async fn a_connection_on_a_version_of_its_own_stays_there_while_its_plugin_is_sw
     }
     let one = Arc::clone(host.plugin("guest").unwrap().current().plugin().uncounted());
     host.put_connection_on(&one, at(&vendor, "pinned")).unwrap();
-    let two = host.load(guest("build_two"), &LoadPolicy::default()).await.unwrap();
+    let two = host.load("guest", guest("build_two"), &LoadPolicy::default()).await.unwrap();
     host.plugin("guest").unwrap().replace(two).unwrap();
     assert_eq!(answering(&host.connection("pinned").unwrap()).await, "one");
     assert_eq!(answering(&host.connection("usual").unwrap()).await, "two");

@@ -11,6 +11,7 @@ mod limits;
 mod load;
 mod shadow;
 mod swap;
+mod trust;
 mod vouching;
 #[cfg(unix)]
 mod watch;

@@ -14,11 +14,18 @@ use std::{
 use connector_tests::{engine, guest, load, logs, spec};
 use futures::future::BoxFuture;
 use host_harness::{
-    clock::{Clock, ManualClock},
-    plugin::{Installer, LoadPolicy, NotInstalled, Slot, WATCH_INTERVAL, Watch, WatchedPlugin, watch},
+    clock::{Clock, ManualClock, SystemClock},
+    plugin::{
+        Installer, LoadPolicy, NotInstalled, ReleaseInstaller, Slot, WATCH_INTERVAL, Watch, WatchedPlugin,
+        watch,
+    },
 };
 use tempfile::TempDir;
 use test_support::eventually;
+
+fn installer() -> ReleaseInstaller {
+    ReleaseInstaller { engine: engine(), admission: Arc::default(), clock: Arc::new(SystemClock::default()) }
+}
 
 /// A watched path in a folder of its own, with `build_one` in service.
 struct Watching {
@@ -32,7 +39,7 @@ struct Watching {
 impl Watching {
     /// Watches `plugin.wasm` in a folder that `arrange` fills. Returns once the file has been read for the first time.
     async fn of(arrange: impl FnOnce(&Path)) -> Self {
-        Self::with(&engine(), arrange).await
+        Self::with(&installer(), arrange).await
     }
 
     async fn with(installer: &impl Installer, arrange: impl FnOnce(&Path)) -> Self {
@@ -302,7 +309,7 @@ async fn a_watch_that_stalls_does_not_delay_that_of_another_plugin() {
     put(&path, &guest("build_two"));
     let (slots, clock) = ([build_one().await, build_one().await], Arc::new(OneStalls::default()));
     let plugins = slots.iter().map(|slot| watched(&path, slot)).collect();
-    let _watch = watch(plugins, &engine(), &(clock.clone() as _));
+    let _watch = watch(plugins, &installer(), &(clock.clone() as _));
     let swapped = async || {
         clock.clock.advance(WATCH_INTERVAL);
         slots.iter().filter(|slot| slot.current().plugin().manifest().version == "two").count()
@@ -321,7 +328,7 @@ impl Installer for Failing {
     async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
         self.tries.fetch_add(1, Ordering::Relaxed);
         if self.may.load(Ordering::Relaxed) {
-            return engine().install(plugin, component).await;
+            return installer().install(plugin, component).await;
         }
         Err(NotInstalled::Failed("the database does not answer".into()))
     }

@@ -11,6 +11,7 @@ use host_store::{
     Store, connections as kept,
     requests::{self, RequestView},
 };
+use serde_json::json;
 
 use crate::{
     access,
@@ -104,6 +105,9 @@ impl From<VersionUnusable> for Problem {
             | VersionUnusable::Damaged(_)
             | VersionUnusable::Conditions(_)
             | VersionUnusable::NotLoaded(_) => Self::of(kinds::NOT_USABLE, detail),
+            VersionUnusable::NotTrusted(refusal) => {
+                Self::of(kinds::NOT_TRUSTED, detail).with("reason", json!(refusal.code()))
+            }
             VersionUnusable::AnotherPlugin { .. } | VersionUnusable::Unsuited(_) => {
                 Self::of(kinds::UNSUITED, detail)
             }

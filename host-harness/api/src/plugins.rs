@@ -29,6 +29,7 @@ use crate::{
         pins::PluginPin,
         plugin_operations::PluginOperation,
         plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
+        trust::PluginTrust,
     },
 };
 use host_harness::plugin::{self, LoadError, SwapError};
@@ -70,6 +71,16 @@ async fn pins_of(connections: &Connections, caller: &Caller, name: &str) -> Resu
     Ok(pins.filter(reaches).map(PluginPin::from).collect())
 }
 
+/// Returns whose signatures a plugin needs. A mark that was changed in the database from outside is left out.
+async fn trust_of(connections: &Connections, name: &str) -> Result<Option<PluginTrust>, Problem> {
+    let Some(trust) = connections.served().host().admission().trust_for(name) else { return Ok(None) };
+    let mark = match connections.mark(name).await {
+        Err(error) if error.is_about_one_row() => None,
+        mark => mark?,
+    };
+    Ok(Some(PluginTrust::of(&trust, mark)))
+}
+
 /// Shows a running plugin and everything that it may do, with every setting, operation and limit.
 #[utoipa::path(get, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:read"])), tag = "plugins", params(("name" = String, Path)),
     responses((status = 200, body = Permissions), NotFound))]
@@ -81,8 +92,9 @@ async fn inspect_plugin(
     let slot = connections.served().host().plugin(&name);
     let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
     let pins = pins_of(&connections, &caller, &name).await?;
+    let trust = trust_of(&connections, &name).await?;
     let permissions = Permissions::from(plugin::Permissions::from(&**slot.current().plugin()));
-    Ok(axum::Json(Permissions { pins, ..permissions }))
+    Ok(axum::Json(Permissions { pins, trust, ..permissions }))
 }
 
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
@@ -107,8 +119,15 @@ async fn publish_plugin(
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
     let (tests, note) = (publishing.test_connections.into(), publishing.note);
     let uploader = Some(caller.key().id.clone());
-    let upload =
-        Upload { conditions, note, tests, settings, uploader, ..Upload::new(&*name, sent.component) };
+    let upload = Upload {
+        bundle: sent.bundle,
+        conditions,
+        note,
+        tests,
+        settings,
+        uploader,
+        ..Upload::new(&*name, sent.component)
+    };
     let (action, digest) = (PluginAction::Publish, Some(upload.digest));
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest };
     let request = OperationRequest { new, prefer, status: StatusCode::OK };
@@ -148,6 +167,9 @@ impl From<PublishError> for Problem {
         let agree = "publish it again with agree=true to approve this";
         match error {
             PublishError::Store(error) => error.into(),
+            PublishError::NotTrusted(refusal) => {
+                Self::of(kinds::NOT_TRUSTED, detail).with("reason", json!(refusal.code()))
+            }
             PublishError::New { changes, .. } | PublishError::Swap(SwapError::AsksForMore(changes)) => {
                 let changes: Vec<String> = changes.0.iter().map(ToString::to_string).collect();
                 Self::of(kinds::ASKS_FOR_MORE, format!("{detail}\n{agree}")).with("changes", json!(changes))

@@ -152,6 +152,8 @@ pub(crate) mod kinds {
         kind(StatusCode::UNPROCESSABLE_ENTITY, "unsound-mapping", "The mapping is invalid");
     pub(crate) const NO_COMPONENT: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "no-component", "The component cannot be loaded");
+    pub(crate) const NOT_TRUSTED: ProblemKind =
+        kind(StatusCode::UNPROCESSABLE_ENTITY, "not-trusted", "The version is not signed as required");
     pub(crate) const NOT_PROVEN: ProblemKind =
         kind(StatusCode::UNPROCESSABLE_ENTITY, "not-proven", "The version did not prove itself");
     pub(crate) const NOT_RELOADED: ProblemKind =

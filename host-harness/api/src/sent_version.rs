@@ -1,4 +1,4 @@
-//! Bodies with a version of a plugin, with the settings that it requires, or with both.
+//! Bodies with a version of a plugin, its bundle, and the settings that it requires.
 //! Tested in `src/tests/given_settings.rs`.
 
 use axum::{
@@ -22,13 +22,15 @@ use crate::{
 /// The maximum size of an upload, in bytes. A plugin's own `max-bytes`, 2 MiB by default, is checked afterwards.
 pub const MAX_COMPONENT: usize = 64 << 20;
 
-/// The maximum size of a body with a component: in base64, with settings.
+/// The maximum size of a body with a component: in base64, with its bundle and settings.
 pub(crate) const MAX_VERSION_BODY: usize = MAX_COMPONENT.div_ceil(3) * 4 + (1 << 20);
 
-/// A version of a plugin, as a component alone (`application/wasm`) or with settings (`application/json`).
+/// A version of a plugin, as a component alone (`application/wasm`), or with its bundle or settings (`application/json`).
 pub(crate) struct SentVersion {
     /// The component.
     pub(crate) component: Vec<u8>,
+    /// The text of the bundle with its signature.
+    pub(crate) bundle: Option<Vec<u8>>,
     given: GivenSettings,
 }
 
@@ -45,17 +47,17 @@ impl<S: Send + Sync> FromRequest<S> for SentVersion {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let is_json = is_json(request.headers());
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
-        let (component, given) = if is_json {
-            let ComponentWithSettings { component, given } = document(&bytes)?;
+        let (component, bundle, given) = if is_json {
+            let ComponentWithSettings { component, bundle, given } = document(&bytes)?;
             let wrong = |_| Problem::of(kinds::BAD_BODY, "component: expected base64");
-            (BASE64.decode(component).map_err(wrong)?, given)
+            (BASE64.decode(component).map_err(wrong)?, bundle.map(String::into_bytes), given)
         } else {
-            (bytes.to_vec(), GivenSettings::default())
+            (bytes.to_vec(), None, GivenSettings::default())
         };
         if component.len() > MAX_COMPONENT {
             return Err(too_large());
         }
-        Ok(Self { component, given })
+        Ok(Self { component, bundle, given })
     }
 }
 

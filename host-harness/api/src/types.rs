@@ -40,6 +40,7 @@ pub mod service;
 pub mod shadow;
 pub mod status;
 pub mod tokens;
+pub mod trust;
 pub mod version_difference;
 pub mod versions;
 pub mod webhook_setup;

@@ -79,7 +79,14 @@ async fn upload_version(
     let settings = sent.given(&caller)?;
     let (conditions, note) = (uploading.conditions(), uploading.note);
     let uploader = Some(caller.key().id.clone());
-    let upload = Upload { conditions, note, settings, uploader, ..Upload::new(&*name, sent.component) };
+    let upload = Upload {
+        bundle: sent.bundle,
+        conditions,
+        note,
+        settings,
+        uploader,
+        ..Upload::new(&*name, sent.component)
+    };
     let (action, digest) = (PluginAction::Upload, upload.digest);
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: Some(digest) };
     let request = OperationRequest { new, prefer, status: StatusCode::CREATED };
@@ -107,7 +114,8 @@ async fn rehearse_publication(
     let settings = sent.given(&caller)?;
     let (approval, conditions) = (publishing.agree.into(), publishing.conditions());
     let tests = publishing.test_connections.into();
-    let upload = Upload { conditions, tests, settings, ..Upload::new(&*name, sent.component) };
+    let upload =
+        Upload { bundle: sent.bundle, conditions, tests, settings, ..Upload::new(&*name, sent.component) };
     let rehearsal = connections.rehearse(upload, approval).await?;
     Ok(axum::Json(PublishRehearsal::of(name, rehearsal)))
 }

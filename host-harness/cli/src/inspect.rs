@@ -20,6 +20,7 @@ use host_api::types::{
     manifest::{Effect, Manifest, Operation, Setting},
     pins::PluginPin,
     plugins::{ComponentParts, Permissions},
+    trust::PluginTrust,
 };
 use host_harness::plugin;
 use host_model::names::is_name;
@@ -71,6 +72,16 @@ pub(super) fn shown(width: u16, ApiResponse { value, json }: ApiResponse<Permiss
     CommandOutput { people: people(width, &value), json, exit: Exit::Done }
 }
 
+/// A line for each trusted key, one for what is required, and one for the newest revision.
+fn trusted(trust: &PluginTrust) -> String {
+    let mut lines = trust.keys.clone();
+    lines.push(format!("requires {}", trust.require));
+    lines.extend(
+        trust.mark.iter().map(|mark| format!("revision {} or newer, {}", mark.revision, mark.digest)),
+    );
+    lines.join(BELOW)
+}
+
 /// A line for each pin.
 fn pinned(pins: &[PluginPin]) -> String {
     let pins = pins.iter().map(|pin| format!("{} to {}", plugin_pins::of(pin), pin.digest));
@@ -78,7 +89,7 @@ fn pinned(pins: &[PluginPin]) -> String {
 }
 
 fn people(width: u16, permissions: &Permissions) -> String {
-    let Permissions { digest, contract, imports, exports, ignored_exports, parts, pins, manifest } =
+    let Permissions { digest, contract, imports, exports, ignored_exports, parts, pins, trust, manifest } =
         permissions;
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
@@ -93,6 +104,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Acts on", &kinds(manifest)),
         known("Items", &manifest.item_kinds.join(", ")),
         known("On trust", &exemptions(manifest)),
+        trust.as_ref().map_or_else(String::new, |trust| known("Signed by", &trusted(trust))),
         if pins.is_empty() { String::new() } else { known("Pinned", &pinned(pins)) },
     ];
     let settings = table(

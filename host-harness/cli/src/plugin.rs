@@ -7,23 +7,25 @@ mod operation;
 mod pack;
 pub(super) mod pins;
 mod prove;
+mod proving;
+mod sent;
+mod sign;
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
     path::PathBuf,
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::{
     given::GivenOptions,
     operation::{Waiting, carried_out},
+    sent::BundleOption,
 };
 use super::{
     check,
     client::{ApiCall, ApiResponse, Client},
-    component_file,
     exit::Exit,
     failure::Failure,
     inspect,
@@ -32,10 +34,7 @@ use super::{
     version_history,
     words::list,
 };
-use host_api::types::{
-    given_settings::{ComponentWithSettings, GivenSettings},
-    plugins::{LoadConditions, Plugins, PublishedVersion},
-};
+use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -57,6 +56,8 @@ pub(super) enum PluginsCommand {
         name: String,
         /// The component's file.
         file: PathBuf,
+        #[command(flatten)]
+        bundle: BundleOption,
         /// Approve that the version requests more permissions, offers less, or makes something else of stored deliveries
         /// and requests than the one that serves.
         #[arg(long)]
@@ -81,6 +82,8 @@ pub(super) enum PluginsCommand {
         name: String,
         /// The component's file.
         file: PathBuf,
+        #[command(flatten)]
+        bundle: BundleOption,
         /// What to write about the version, for its history.
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
@@ -185,6 +188,12 @@ pub(super) enum FileCommand {
     /// Exit codes: 0 every part passed · 1 a part failed · 2 wrong usage, or the file cannot be loaded · 4 no part failed,
     /// but at least one could not be run.
     Prove(prove::ProveCommand),
+    /// Prove a component's file, and sign it as a release: a Sigstore bundle beside it, as its file's name with .sigstore.json
+    /// appended. A host that trusts the key for the plugin's name then admits it.
+    ///
+    /// Exit codes: 0 signed, every part of the proof passed · 1 not signed, since a part failed · 2 wrong usage, or a file
+    /// cannot be used · 4 signed, although a part could not be run.
+    Sign(sign::SignCommand),
 }
 
 /// The conditions for loading a plugin that is not in the service's configuration file. What is not set stays as it was
@@ -232,6 +241,7 @@ impl PluginCommand {
         match self {
             Self::OfFile(FileCommand::Pack(command)) => command.run(),
             Self::OfFile(FileCommand::Prove(command)) => command.run(session).await,
+            Self::OfFile(FileCommand::Sign(command)) => command.run(session).await,
             Self::OfService(command) => command.run(session, &session.client()?).await,
         }
     }
@@ -241,9 +251,9 @@ impl PluginsCommand {
     async fn run(self, session: &Session, client: &Client) -> Result<CommandOutput, Failure> {
         match self {
             Self::List => Ok(listed(session.console.width, client.ask(ApiCall::get(&["plugins"])).await?)),
-            Self::Upload { name, file, note, conditions } => {
+            Self::Upload { name, file, bundle, note, conditions } => {
                 let call = ApiCall::post(&["plugins", &name, "versions"]).with("note", note);
-                let call = conditions.add_to(call).body("application/wasm", component_file::read(&file)?);
+                let call = bundle.add_to(conditions.add_to(call), &file, None)?;
                 carried_out(session, client, call, |answer| version_history::uploaded(&name, answer)).await
             }
             Self::Approve { name, version } => {
@@ -298,19 +308,27 @@ impl PluginsCommand {
                 Ok(difference::shown(client.ask(call).await?))
             }
             Self::Publish {
-                name, file, agree, test_connections, dry_run: true, given, conditions, ..
+                name,
+                file,
+                bundle,
+                agree,
+                test_connections,
+                dry_run: true,
+                given,
+                conditions,
+                ..
             } => {
                 let call = ApiCall::post(&["plugins", &name, "rehearsal"])
                     .with("agree", agree.then_some(true))
                     .with("test_connections", test_connections.then_some(true));
-                let call =
-                    with_component(conditions.add_to(call), component_file::read(&file)?, given.read()?);
+                let call = bundle.add_to(conditions.add_to(call), &file, given.read()?)?;
                 let rehearsing = session.awaited("waiting for the service to prove it", client.ask(call));
                 Ok(version_history::rehearsed(rehearsing.await.map_err(Failure::with_option)?))
             }
             Self::Publish {
                 name,
                 file,
+                bundle,
                 agree,
                 test_connections,
                 dry_run: false,
@@ -322,8 +340,7 @@ impl PluginsCommand {
                     .with("agree", agree.then_some(true))
                     .with("test_connections", test_connections.then_some(true))
                     .with("note", note);
-                let call =
-                    with_component(conditions.add_to(call), component_file::read(&file)?, given.read()?);
+                let call = bundle.add_to(conditions.add_to(call), &file, given.read()?)?;
                 carried_out(session, client, call, runs).await
             }
             Self::Pin(command) => command.run(client).await,
@@ -335,14 +352,6 @@ impl PluginsCommand {
                 carried_out(session, client, call, runs).await
             }
         }
-    }
-}
-
-/// Adds the component to `call`: as it is, or together with settings.
-fn with_component(call: ApiCall, component: Vec<u8>, given: Option<GivenSettings>) -> ApiCall {
-    match given {
-        None => call.body("application/wasm", component),
-        Some(given) => call.json(&ComponentWithSettings { component: BASE64.encode(component), given }),
     }
 }
 

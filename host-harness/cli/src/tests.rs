@@ -5,6 +5,7 @@ mod database;
 mod migrate;
 mod prove;
 mod server;
+mod sign;
 
 use parking_lot::Mutex;
 

@@ -11,8 +11,11 @@ use super::{
     output::{CommandOutput, TIME, coloured, fact_lines, table},
     words::{optional, time, timestamp},
 };
-use host_api::types::versions::{
-    PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, VersionState,
+use host_api::types::{
+    trust::VersionSignature,
+    versions::{
+        PluginVersion, PluginVersionStep, PluginVersions, PublishRehearsal, StepEvidence, VersionState,
+    },
 };
 
 /// The width of a column with digests, borders included.
@@ -181,6 +184,7 @@ pub(super) fn step_line(step: &PluginVersionStep) -> String {
 fn evidence(of: &StepEvidence) -> String {
     let StepEvidence {
         bytes,
+        signature,
         requests,
         before,
         replaced_by,
@@ -193,6 +197,7 @@ fn evidence(of: &StepEvidence) -> String {
         changed,
     } = of;
     let mut lines: Vec<String> = bytes.iter().map(|bytes| format!("{bytes} bytes")).collect();
+    lines.extend(signature.as_ref().map(signed));
     lines.extend(proven(proof.as_ref(), settings.as_ref(), shadow.as_ref(), tests));
     lines.extend(requests.iter().chain(differences).cloned());
     lines.extend(before.iter().map(|before| format!("after {}", short(before))));
@@ -200,6 +205,15 @@ fn evidence(of: &StepEvidence) -> String {
     lines.extend(changed.iter().cloned());
     lines.extend(why.clone());
     lines.join("\n")
+}
+
+/// The signature of a version in one line.
+fn signed(signature: &VersionSignature) -> String {
+    let key = short(&signature.key);
+    match signature.revision {
+        Some(revision) => format!("signed by {key} as revision {revision}"),
+        None => format!("signed by {key} without a statement"),
+    }
 }
 
 /// The name of a caller, without the id of its key, which `--json` has.

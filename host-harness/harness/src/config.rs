@@ -10,6 +10,7 @@ mod file;
 mod problem;
 mod secret;
 mod section;
+mod trust;
 
 use std::{
     collections::BTreeMap,
@@ -25,12 +26,13 @@ use crate::{
     compile::CompileLimits,
     connection::{CallLimits, ConnectionSpec},
     engine::WASM_STACK,
-    plugin::LoadPolicy,
+    plugin::{LoadPolicy, TrustByPlugin},
 };
 use host_model::{
     duties::Duties,
     nearest::{nearest, suggestion},
 };
+use host_trust::Trust;
 
 /// Limits on concurrent calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,7 @@ pub struct Config {
     /// The limits of every call, unless a tenant or a connection sets others.
     pub(crate) limits: CallLimits,
     pub(crate) plugins: BTreeMap<String, PluginSource>,
+    pub(crate) trust: TrustByPlugin,
     pub(crate) connections: Vec<ConnectionSpec>,
     pub(crate) warnings: Vec<Warning>,
     /// The duties of each connection, by key; all duties by default.
@@ -102,6 +105,13 @@ impl Config {
         let name = name.into();
         named_plugin(&name)?;
         self.plugins.insert(name, source);
+        Ok(self)
+    }
+
+    /// Requires a signature of the plugin that `trust` is about, whether or not it has been added.
+    pub fn with_trust(mut self, trust: Trust) -> Result<Self, ConfigProblem> {
+        named_plugin(trust.plugin())?;
+        self.trust.insert(trust.plugin().to_owned(), trust);
         Ok(self)
     }
 
@@ -141,6 +151,11 @@ impl Config {
     /// Returns the plugins by name.
     pub fn plugins(&self) -> &BTreeMap<String, PluginSource> {
         &self.plugins
+    }
+
+    /// Returns what is trusted for each plugin that needs a signature, also for those that are not in the file.
+    pub fn trust(&self) -> &TrustByPlugin {
+        &self.trust
     }
 
     /// Returns a copy with only the plugins whose names `keep` accepts, unwatched, and without connections.

@@ -1,5 +1,6 @@
 //! Plugins: components that have been compiled, audited, linked and asked to describe themselves.
 
+mod admission;
 mod changes;
 mod exports;
 mod fingerprint;
@@ -19,6 +20,7 @@ mod surface;
 mod type_depth;
 mod watch;
 
+pub use admission::{Admission, KnownReleases, Release, TrustByPlugin};
 pub use changes::{Changes, NewPermission};
 pub(crate) use exports::Exports;
 pub use generation::Generation;
@@ -32,4 +34,4 @@ pub use parts::{ComponentPart, ComponentParts};
 pub use permissions::Permissions;
 pub use retired::RetiredVersion;
 pub use slot::{Slot, SwapError};
-pub use watch::{Installer, NotInstalled, WATCH_INTERVAL, Watch, WatchedPlugin, watch};
+pub use watch::{Installer, NotInstalled, ReleaseInstaller, WATCH_INTERVAL, Watch, WatchedPlugin, watch};

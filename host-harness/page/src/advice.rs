@@ -87,6 +87,13 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         }
         "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
         "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
+        "plugin-not-signed" => {
+            ("Publish a signed release of the plugin, or the same component with its bundle.", Plugins)
+        }
+        "plugin-release-refused" => (
+            "Get the component and its bundle of a current release from the publisher, and put both at the path.",
+            Elsewhere,
+        ),
         "plugin-version-not-authentic" => {
             ("Publish the version again, and find out who can write the database.", Plugins)
         }

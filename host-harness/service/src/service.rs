@@ -37,7 +37,10 @@ use crate::{
         approval::Approval,
         import::{ReloadError, ReloadResult},
         owned::{self, AllConnections, OwnedConnection},
+        publish_error::PublishError,
         readiness::NotReady,
+        refused_files::refused_files,
+        signatures::known_releases,
     },
     duties,
     erasure_ledger::LedgerUpkeep,
@@ -75,6 +78,9 @@ pub enum ServiceError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A version that was loaded from a file may not serve.
+    #[error(transparent)]
+    Version(PublishError),
     /// The erasure ledger could not be written.
     #[error("the erasure ledger cannot be written: {0}")]
     ErasureLedger(#[from] LedgerError),
@@ -84,6 +90,15 @@ pub enum ServiceError {
     /// The client for alarms and events could not be set up.
     #[error(transparent)]
     Client(#[from] NoClient),
+}
+
+impl From<PublishError> for ServiceError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => Self::Store(error),
+            error => Self::Version(error),
+        }
+    }
 }
 
 /// A part of the service ended unexpectedly. The service cannot work without it and has stopped.
@@ -207,16 +222,21 @@ impl Service {
         let AllConnections { owned, unreadable } = owned::all(store).await?;
         let rotated = Arc::new(StoredSecrets::new(store.clone(), Arc::clone(&clock)).await?);
         let cache = CodeCache::new(&service.compiled_cache, CodeKey::new(service.master_key.code_key()));
-        let builder = Host::builder(files(config, store).await?)
+        let (files, known) = (files(config, store).await?, known_releases(config, store).await?);
+        let refused = refused_files(&files, &known, store, clock.date_ms()).await?;
+        let is_refused = |name: &str| refused.iter().any(|file| file.plugin == name);
+        let builder = Host::builder(files.plugins_alone(|name| !is_refused(name)))
             .with_transport(Arc::new(Fenced::new(transport, sending_right.clone())))
             .with_clock(Arc::clone(&clock))
             .with_ledger(Arc::clone(&ledger) as _)
             .with_rotated_secrets(rotated)
             .with_compiler(compiler)
-            .with_cache(Some(cache));
+            .with_cache(Some(cache))
+            .with_known_releases(known);
         let host = holding(builder, config, &owned).start().await?;
         let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), config, service);
         parts.connections.put_published().await?;
+        parts.connections.put_last_served(refused).await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
         }
@@ -226,6 +246,7 @@ impl Service {
         }
         parts.connections.alarm_not_keyed().await?;
         parts.connections.enter_running().await?;
+        parts.connections.report_signatures().await?;
         let following = parts.connections.following().await?;
         let poster = Poster::new(sending_right.clone())?;
         Ok(Assembled { parts, following, poster, callbacks: CallbackPosters::new(&sending_right)? })

@@ -31,7 +31,7 @@ fn put_connection(host: &Host, vendor: &Vendor) {
 /// Replaces the running version with `build`. Returns the digest of the one that ran.
 async fn replace(host: &Host, slot: &Slot, build: &str) -> Digest {
     let replaced = slot.current().plugin().digest();
-    slot.replace(host.load(guest(build), &LoadPolicy::default()).await.unwrap()).unwrap();
+    slot.replace(host.load("guest", guest(build), &LoadPolicy::default()).await.unwrap()).unwrap();
     replaced
 }
 

@@ -2,10 +2,12 @@
 
 mod eventually;
 mod exit;
+mod key_pems;
 mod logged;
 mod random;
 
 pub use eventually::eventually;
 pub use exit::{exit_in_time, wait_for_exit};
+pub use key_pems::KeyPems;
 pub use logged::Logged;
 pub use random::{cases, seed};

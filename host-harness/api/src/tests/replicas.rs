@@ -15,6 +15,7 @@ use sqlx::Connection as _;
 use test_support::eventually;
 use tokio::time::timeout;
 
+use super::publisher::Publisher;
 use crate::testing::{Answer, ApiBench, guest, tagged_guest};
 
 const CONNECTION: &str = "/api/v1/connection/newsletter";
@@ -294,4 +295,27 @@ async fn delays_leases_and_limits_of_replicas_with_clocks_an_hour_apart_are_by_t
         at_first.as_array().is_some_and(|quotas| quotas.iter().any(|quota| quota["used"] == 4)),
         "{at_first}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_admit_two_releases_at_once_admit_no_older_one_afterwards() {
+    let publisher = Publisher::new();
+    let first = ApiBench::with(&publisher.trusted()).await;
+    if !first.is_on_server() {
+        return;
+    }
+    let (second, key) = (first.replica().await, first.operator().await);
+    for round in 1..=4_u8 {
+        let (newest, tag) = (u64::from(round) * 2, round * 2);
+        let older = publisher.release(&first, &tagged_guest("build_one", tag - 1), newest - 1).await;
+        let newer = publisher.release(&first, &tagged_guest("build_one", tag), newest).await;
+        let (older, newer) = tokio::join!(older.upload(&second, &key), newer.upload(&first, &key));
+        assert_eq!(newer.status, 201, "{newer:?}");
+        assert!(older.status == 201 || older.json["reason"] == "replayed", "{older:?}");
+        let late = publisher.release(&first, &tagged_guest("build_one", 100 + round), newest - 1).await;
+        for replica in [&first, &second] {
+            let late = late.upload(replica, &key).await;
+            assert_eq!((late.problem(), &late.json["reason"]), ((422, "not-trusted"), &json!("replayed")));
+        }
+    }
 }

@@ -35,12 +35,15 @@ pub struct ConnectionSettings {
     pub secrets: BTreeMap<String, SecretText>,
 }
 
-/// A component, with the settings that it requires.
+/// A component, with the bundle that signs it and the settings that it requires.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComponentWithSettings {
     /// The component, in base64.
     pub component: String,
+    /// The text of the bundle with its signature, the file `….sigstore.json` beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
     /// Settings that apply as it begins to serve.
     #[serde(default)]
     pub given: GivenSettings,

@@ -7,7 +7,7 @@ use host_service::connections::{conditions, publication};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{manifest::Manifest, pins::PluginPin, versions::PluginVersionStep};
+use super::{manifest::Manifest, pins::PluginPin, trust::PluginTrust, versions::PluginVersionStep};
 
 /// The effect of publishing on the next start.
 const NEXT_START: &str =
@@ -83,6 +83,9 @@ pub struct Permissions {
     /// The tenants and connections, among those that the API key can access, that are pinned to a version of the plugin.
     #[serde(default)]
     pub pins: Vec<PluginPin>,
+    /// Whose signatures the plugin needs; null if it needs none.
+    #[serde(default)]
+    pub trust: Option<PluginTrust>,
     /// Its manifest: every setting, operation and limit.
     pub manifest: Manifest,
 }
@@ -121,6 +124,7 @@ impl From<plugin::Permissions> for Permissions {
             ignored_exports,
             parts: parts.into(),
             pins: Vec::new(),
+            trust: None,
             manifest: manifest.into(),
         }
     }

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     mirror::mirror,
     shadow::{StepConnectionTest, StepSettings, StepShadow},
+    trust::VersionSignature,
 };
 
 mirror! {
@@ -98,6 +99,9 @@ pub struct PluginVersion {
     pub is_stored: bool,
     /// Whether its row was written by this program. One that was changed from outside does not serve.
     pub is_authentic: bool,
+    /// The signature under which it was last admitted; null if its plugin needed none.
+    #[serde(default)]
+    pub signature: Option<VersionSignature>,
     /// What happened to it, oldest first.
     pub steps: Vec<PluginVersionStep>,
 }
@@ -118,6 +122,8 @@ impl From<VersionHistory> for PluginVersion {
             served_at,
             ..
         } = version;
+        let steps: Vec<PluginVersionStep> = steps.into_iter().map(Into::into).collect();
+        let signature = steps.iter().rev().find_map(|step| step.evidence.signature.clone());
         Self {
             digest: digest.to_string(),
             version,
@@ -131,7 +137,8 @@ impl From<VersionHistory> for PluginVersion {
             served_at,
             is_stored,
             is_authentic,
-            steps: steps.into_iter().map(Into::into).collect(),
+            signature,
+            steps,
         }
     }
 }
@@ -159,6 +166,8 @@ pub struct PluginVersionStep {
 pub struct StepEvidence {
     /// The size of the upload, in bytes.
     pub bytes: Option<u64>,
+    /// The signature under which it was admitted; null if its plugin needed none.
+    pub signature: Option<VersionSignature>,
     /// What it requests beyond the version that served at the time, one sentence each, which was approved.
     pub requests: Vec<String>,
     /// The digest of the version that served before it.

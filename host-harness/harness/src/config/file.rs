@@ -18,6 +18,7 @@ use super::{
     problem::{ConfigError, ConfigProblem, ConfigProblemKind},
     secret::ReadContext,
     section::{Entry, Problems, Section},
+    trust::trust,
 };
 use crate::plugin::{LoadPolicy, Wasi};
 
@@ -133,6 +134,11 @@ fn read(
         let name = entry.key.clone();
         plugins.extend(plugin(entry, around.base, problems).map(|source| (name, source)));
     }
+    let mut trusted = BTreeMap::new();
+    for entry in root.parts("trust", problems) {
+        let name = entry.key.clone();
+        trusted.extend(trust(entry, around.base, problems).map(|trust| (name, trust)));
+    }
     for entry in root.parts("tenants", problems) {
         let name = entry.key.clone();
         let limits = tenant(entry, &for_all, extension, around, problems);
@@ -148,7 +154,17 @@ fn read(
     root.end(problems);
     let host = host.map_or_else(HostLimits::default, |host| limits(&host));
     let (compile, limits) = (compile.unwrap_or_default(), limits_for_all.unwrap_or_default());
-    Config { host, compile, limits, plugins, connections, duties, file: None, warnings: Vec::new() }
+    Config {
+        host,
+        compile,
+        limits,
+        plugins,
+        trust: trusted,
+        connections,
+        duties,
+        file: None,
+        warnings: Vec::new(),
+    }
 }
 
 fn limits(host: &HostSection) -> HostLimits {

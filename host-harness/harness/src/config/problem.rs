@@ -9,6 +9,7 @@ use host_model::{
     nearest::{nearest, suggestion},
     text::UnfitText,
 };
+use host_trust::{KeyError, NoTrustedKey};
 
 /// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +136,17 @@ pub enum ConfigProblemKind {
         /// The reason.
         why: String,
     },
+    /// A file is no key that can be trusted.
+    #[error("{} {why}", path.display())]
+    NotATrustedKey {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: KeyError,
+    },
+    /// No key is listed.
+    #[error(transparent)]
+    NoTrustedKey(#[from] NoTrustedKey),
     /// A problem that an [`Extension`](super::Extension) found, with its message.
     #[error("{0}")]
     Extension(String),

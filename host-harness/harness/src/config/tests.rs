@@ -1,4 +1,5 @@
 mod files;
+mod trust;
 
 use std::time::Duration;
 

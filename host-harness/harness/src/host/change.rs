@@ -9,7 +9,7 @@ use crate::{
     connection::{ConnectionSpec, SettingError},
     engine::BeyondPool,
     lines::lines,
-    plugin::{LoadError, LoadPolicy, Plugin, Slot},
+    plugin::{LoadError, LoadPolicy, Plugin, Release, Slot},
 };
 use host_model::digest::Digest;
 
@@ -129,18 +129,18 @@ impl Host {
         existed
     }
 
-    /// Loads a component as a new plugin without connections.
+    /// Loads a component from outside as a new plugin without connections, if it is trusted for that name.
     pub async fn add_plugin(
         &self,
         name: &str,
-        bytes: Vec<u8>,
+        release: impl Into<Release>,
         policy: &LoadPolicy,
     ) -> Result<Digest, AddError> {
         config::named_plugin(name)?;
         if self.plugins().contains_key(name) {
             return Err(AddError::NameTaken(name.to_owned()));
         }
-        let loaded = self.load(bytes, policy).await;
+        let loaded = self.load(name, release, policy).await;
         let plugin = loaded.map_err(|cause| AddError::Load { plugin: name.to_owned(), cause })?;
         self.add_loaded(name, plugin)
     }

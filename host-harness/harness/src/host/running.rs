@@ -12,7 +12,7 @@ use crate::{
     conformance::Prover,
     connection::{ConnectionSpec, SettingError},
     lines::lines,
-    plugin::{Generation, LoadError, LoadPolicy, Plugin, Slot, Watch},
+    plugin::{Admission, Generation, LoadError, LoadPolicy, Plugin, Release, ReleaseInstaller, Slot, Watch},
 };
 use host_model::digest::Digest;
 
@@ -31,6 +31,7 @@ use host_model::digest::Digest;
 /// ```
 pub struct Host {
     pub(super) runtime: Runtime,
+    releases: ReleaseInstaller,
     pub(super) slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// The slots of versions that serve connections of their own, whichever version their plugin runs.
     pub(super) pinned: ArcSwap<PinnedSlots>,
@@ -54,9 +55,14 @@ pub enum NotOnVersion {
 }
 
 impl Host {
-    pub(super) fn of(runtime: Runtime, slots: BTreeMap<String, Arc<Slot>>, watch: Option<Watch>) -> Self {
-        let slots = ArcSwap::from_pointee(slots);
-        Self { runtime, slots, pinned: ArcSwap::default(), changing: Mutex::default(), _watch: watch }
+    pub(super) fn of(
+        runtime: Runtime,
+        releases: ReleaseInstaller,
+        slots: BTreeMap<String, Arc<Slot>>,
+        watch: Option<Watch>,
+    ) -> Self {
+        let (slots, pinned) = (ArcSwap::from_pointee(slots), ArcSwap::default());
+        Self { runtime, releases, slots, pinned, changing: Mutex::default(), _watch: watch }
     }
 
     /// Returns the calls of a connection, on the current plugin version.
@@ -113,9 +119,26 @@ impl Host {
         self.slots.load().get(name).cloned()
     }
 
-    /// Loads a component for a [`Slot`] of this host.
-    pub async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
-        Plugin::load(self.runtime.engine(), bytes, policy).await
+    /// Loads a component from outside for the [`Slot`] of the plugin with that name, if it is trusted for that name.
+    pub async fn load(
+        &self,
+        plugin: &str,
+        release: impl Into<Release>,
+        policy: &LoadPolicy,
+    ) -> Result<Plugin, LoadError> {
+        let ReleaseInstaller { engine, admission, clock } = &self.releases;
+        admission.load(engine, plugin, release.into(), policy, clock).await
+    }
+
+    /// Loads a component for a [`Slot`] of this host without checking who signed it: the caller has done so, or it has
+    /// served before.
+    pub async fn load_admitted(&self, component: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
+        Plugin::load(self.runtime.engine(), component, policy).await
+    }
+
+    /// Returns what decides whether components from outside may load.
+    pub fn admission(&self) -> &Arc<Admission> {
+        &self.releases.admission
     }
 
     /// Returns the calls of a connection on `plugin`, which this host loaded and which does not serve.

@@ -1,6 +1,10 @@
 //! Starts a host: loads every plugin and resolves every connection, or returns the reason why that failed.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::running::Host;
 use crate::{
@@ -11,8 +15,9 @@ use crate::{
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
     engine::{BacktraceDetail, Engine, PoolSize},
-    plugin::{LoadError, Plugin, Slot, SwapError, WatchedPlugin, watch},
+    plugin::{Admission, KnownReleases, LoadError, ReleaseInstaller, Slot, SwapError, WatchedPlugin, watch},
 };
+use host_trust::bundle_file;
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,7 @@ pub struct Builder {
     ledger: Option<Arc<dyn Ledger>>,
     rotated: Option<Arc<dyn RotatedSecrets>>,
     compilation: Compilation,
+    known: BTreeMap<String, KnownReleases>,
 }
 
 impl Builder {
@@ -94,6 +100,7 @@ impl Builder {
             ledger: None,
             rotated: None,
             compilation,
+            known: BTreeMap::new(),
         }
     }
 
@@ -145,24 +152,34 @@ impl Builder {
         Self { compilation: Compilation { cache, ..self.compilation }, ..self }
     }
 
+    /// Continues after the earlier releases of each plugin. Without this, a release counts as current whatever was admitted
+    /// before this start.
+    #[must_use]
+    pub fn with_known_releases(self, known: BTreeMap<String, KnownReleases>) -> Self {
+        Self { known, ..self }
+    }
+
     /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
     /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, backtraces, transport, clock, ledger, rotated, compilation } = self;
+        let Self { config, pool, backtraces, transport, clock, ledger, rotated, compilation, known } = self;
         let engine = Engine::with_backtraces(&pool, backtraces);
         let engine = engine.map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine.compiling(compilation));
+        let admission = Arc::new(Admission::new(config.trust.clone(), known));
+        let releases = ReleaseInstaller { engine, admission, clock };
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
-            let slot = Arc::new(fill(&engine, name, source, specs).await?);
+            let slot = Arc::new(fill(&releases, name, source, specs).await?);
             if source.watch {
                 let (path, policy) = (source.path.clone(), source.policy);
                 watched.push(WatchedPlugin { name: name.clone(), path, policy, slot: Arc::clone(&slot) });
             }
             slots.insert(name.clone(), slot);
         }
-        let watching = (!watched.is_empty()).then(|| watch(watched, &engine, &clock));
+        let watching = (!watched.is_empty()).then(|| watch(watched, &releases, &releases.clock));
+        let ReleaseInstaller { engine, clock, .. } = releases.clone();
         let egress = Egress::with_clock(transport, Arc::clone(&clock));
         let egress = match ledger {
             Some(ledger) => egress.with_ledger(ledger),
@@ -174,22 +191,25 @@ impl Builder {
         };
         let per_tenant = config.host.tenant_concurrent_calls as usize;
         let runtime = Runtime::new(engine, per_tenant, clock, Arc::new(egress));
-        Ok(Host::of(runtime, slots, watching))
+        Ok(Host::of(runtime, releases, slots, watching))
     }
 }
 
 async fn fill(
-    engine: &Arc<Engine>,
+    ReleaseInstaller { engine, admission, clock }: &ReleaseInstaller,
     name: &str,
     source: &PluginSource,
     specs: Vec<ConnectionSpec>,
 ) -> Result<Slot, StartError> {
-    let bytes = tokio::fs::read(&source.path).await.map_err(|cause| StartError::Unreadable {
-        plugin: name.to_owned(),
-        path: source.path.clone(),
-        cause,
-    })?;
-    let plugin = Plugin::load(engine, bytes, &source.policy)
+    let unreadable = |path: &Path, cause| {
+        let (plugin, path) = (name.to_owned(), path.to_owned());
+        StartError::Unreadable { plugin, path, cause }
+    };
+    let component = tokio::fs::read(&source.path).await.map_err(|cause| unreadable(&source.path, cause))?;
+    let release = admission.release(name, &source.path, component).await;
+    let release = release.map_err(|cause| unreadable(&bundle_file(&source.path), cause))?;
+    let plugin = admission
+        .load_at_start(engine, name, release, &source.policy, clock)
         .await
         .map_err(|cause| StartError::Load { plugin: name.to_owned(), cause })?;
     Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
@@ -204,8 +224,6 @@ fn pool_size(config: &Config) -> PoolSize {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::plugin::LoadPolicy;
 
@@ -249,7 +267,7 @@ mod tests {
     async fn a_host_loads_a_replacement_component_under_the_given_policy() {
         let host = Host::start(Config::default()).await.unwrap();
         let policy = LoadPolicy { max_bytes: 1, ..LoadPolicy::default() };
-        let refused = host.load(vec![0; 2], &policy).await.unwrap_err();
+        let refused = host.load("example", vec![0; 2], &policy).await.unwrap_err();
         assert!(matches!(refused, LoadError::TooLarge { found: 2, allowed: 1 }), "{refused}");
     }
 

@@ -6,6 +6,8 @@ use std::{
     path::{Component, Path, PathBuf, absolute},
 };
 
+use host_trust::bundle_file;
+
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
 
@@ -58,6 +60,27 @@ impl Fingerprint {
     /// Returns the size of the file, in bytes.
     pub(super) fn size(&self) -> usize {
         self.0.last().map_or(0, |file| usize::try_from(file.size).unwrap_or(usize::MAX))
+    }
+}
+
+/// What shows that another release is at a path: another component, or another bundle beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ReleaseFingerprint {
+    component: Fingerprint,
+    /// `None` if there is no file.
+    bundle: Option<Fingerprint>,
+}
+
+impl ReleaseFingerprint {
+    /// Looks at the component that `path` leads to, and at its bundle. Fails if there is no component, or it is not a regular
+    /// file.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { component: Fingerprint::of(path)?, bundle: Fingerprint::of(&bundle_file(path)).ok() })
+    }
+
+    /// Returns the size of the component, in bytes.
+    pub(super) fn component_size(&self) -> usize {
+        self.component.size()
     }
 }
 

@@ -35,7 +35,8 @@ use crate::{
 use host_model::{contract::manifest::Manifest, digest::Digest};
 
 impl Plugin {
-    /// Loads a component, which is compiled as the engine is configured.
+    /// Loads a component, which is compiled as the engine is configured. Does not check who signed it: what comes from
+    /// outside is loaded by a [`Host`](crate::host::Host).
     pub async fn load(engine: &Arc<Engine>, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Self, LoadError> {
         policy.check_size(bytes.len())?;
         format::check(&bytes)?;
@@ -57,7 +58,19 @@ impl Plugin {
         component
             .initialize_copy_on_write_image()
             .map_err(|error| LoadError::NotAComponent(sentence(&error)))?;
-        Ok(Self { pre, contract, exports, offered, imports, ignored, parts, digest, size, declaration })
+        Ok(Self {
+            pre,
+            contract,
+            exports,
+            offered,
+            imports,
+            ignored,
+            parts,
+            digest,
+            size,
+            declaration,
+            signed: None,
+        })
     }
 }
 

@@ -10,10 +10,14 @@ use crate::{
     egress::ManifestError,
 };
 use host_model::{contract::ContractVersion, failure::CallFailure, text};
+use host_trust::Refusal;
 
 /// Why a component could not be loaded as a plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The component is not trusted for the plugin's name.
+    #[error("the component {0}")]
+    NotTrusted(#[from] Refusal),
     /// The component is too large.
     #[error("the component has {found} bytes, more than the {allowed} that the plugin's max-bytes allows")]
     TooLarge {

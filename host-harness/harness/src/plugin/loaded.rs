@@ -11,6 +11,7 @@ use host_model::{
     contract::{ContractVersion, Interface, manifest::Manifest},
     digest::Digest,
 };
+use host_trust::{Refusal, Signed};
 
 /// A loaded component. Lives until the last call that began with it has ended.
 pub struct Plugin {
@@ -24,6 +25,7 @@ pub struct Plugin {
     pub(super) digest: Digest,
     pub(super) size: usize,
     pub(super) declaration: Arc<Declaration>,
+    pub(super) signed: Option<Signed>,
 }
 
 impl Plugin {
@@ -65,6 +67,24 @@ impl Plugin {
     /// Returns the parts that it consists of in each call.
     pub fn parts(&self) -> &ComponentParts {
         &self.parts
+    }
+
+    /// Returns its signature, which was verified when it arrived; `None` if its plugin needs none.
+    pub fn signed(&self) -> Option<&Signed> {
+        self.signed.as_ref()
+    }
+
+    /// Adds the signature that was verified as its component arrived. Fails if the component is not what was signed.
+    pub fn signed_as(self, signed: Option<Signed>) -> Result<Self, Refusal> {
+        if let Some(signed) = &signed {
+            signed.check_loaded(self.contract, self.manifest().digest())?;
+        }
+        Ok(self.with_signature(signed))
+    }
+
+    /// Same for a version that served before.
+    pub(super) fn with_signature(self, signed: Option<Signed>) -> Self {
+        Self { signed, ..self }
     }
 
     pub(crate) fn declaration(&self) -> &Arc<Declaration> {

@@ -38,7 +38,7 @@ impl Surface {
             let known = contract::split(&export).map(|(interface, version)| {
                 // Also checked if the interface is unknown: it may be one of a later version.
                 seen.take(InterfaceUse::Exports, &export, version)?;
-                Ok(interface.parse().ok())
+                Ok::<_, LoadError>(interface.parse().ok())
             });
             match known.transpose()?.flatten() {
                 Some(interface) => offered.push(interface),

@@ -5,7 +5,7 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::{fingerprint::Fingerprint, load_policy::LoadPolicy, loaded::Plugin, slot::Slot};
+use super::{admission::Admission, fingerprint::ReleaseFingerprint, load_policy::LoadPolicy, slot::Slot};
 use crate::{clock::Clock, engine::Engine};
 use host_model::digest::Digest;
 
@@ -45,7 +45,7 @@ impl NotInstalled {
 
 /// Installs new versions of watched plugins.
 ///
-/// `Arc<Engine>` loads each one, and swaps it in if it requests no more permissions. A program that wants more of a
+/// [`ReleaseInstaller`] loads each one, and swaps it in if it requests no more permissions. A program that wants more of a
 /// version, such as a [proof](crate::conformance::Prover), has an installer of its own.
 pub trait Installer: Clone + Send + Sync + 'static {
     /// Loads `component`, the new version of `plugin`, and swaps it into the plugin's slot.
@@ -56,10 +56,25 @@ pub trait Installer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), NotInstalled>> + Send;
 }
 
-impl Installer for Arc<Engine> {
+/// Loads versions that are trusted, and swaps them in if they request no more permissions.
+#[derive(Clone)]
+pub struct ReleaseInstaller {
+    /// The engine that compiles them.
+    pub engine: Arc<Engine>,
+    /// Decides which are trusted.
+    pub admission: Arc<Admission>,
+    /// The clock for the end of their validity.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Installer for ReleaseInstaller {
     async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
-        let loaded = Plugin::load(self, component, &plugin.policy).await.map_err(NotInstalled::refused)?;
-        plugin.slot.replace(loaded).map(drop).map_err(NotInstalled::refused)
+        let Self { engine, admission, clock } = self;
+        let WatchedPlugin { name, path, policy, slot } = plugin;
+        let release = admission.release(name, path, component).await;
+        let release = release.map_err(|error| NotInstalled::Failed(Box::new(error)))?;
+        let loaded = admission.load(engine, name, release, policy, clock).await;
+        slot.replace(loaded.map_err(NotInstalled::refused)?).map(drop).map_err(NotInstalled::refused)
     }
 }
 
@@ -72,7 +87,8 @@ pub struct Watch {
 /// Watches the paths of `plugins`, and has `installer` install each new version.
 ///
 /// Paths are looked at, not their folders: notifications would miss a folder that is replaced, and arrive for every file
-/// beside the plugin. A file is read once it is the same at two looks, since it may have been found half-written. Each
+/// beside the plugin. A file is read once it and its bundle are the same at two looks, since one may have been found
+/// half-written, or may arrive after the other. Each
 /// path has a task of its own, so that a file system that does not answer, or a long compilation, delays no other.
 pub fn watch(plugins: Vec<WatchedPlugin>, installer: &impl Installer, clock: &Arc<dyn Clock>) -> Watch {
     let follow = |plugin| {
@@ -102,11 +118,11 @@ enum FileState {
     /// There is no file, which has been logged.
     Gone,
     /// It differs from the previous look.
-    Changed(Fingerprint),
+    Changed(ReleaseFingerprint),
     /// It could not be read or installed, which has been logged. It is tried again.
-    Failed(Fingerprint),
+    Failed(ReleaseFingerprint),
     /// It has been installed or refused. It is not read again before it changes.
-    Read(Fingerprint),
+    Read(ReleaseFingerprint),
 }
 
 impl Watched {
@@ -143,11 +159,11 @@ impl Watched {
     }
 
     /// Reads the file, and has it installed if it is another version.
-    async fn install(&mut self, installer: &impl Installer, found: Fingerprint) {
+    async fn install(&mut self, installer: &impl Installer, found: ReleaseFingerprint) {
         let WatchedPlugin { path, policy, .. } = &self.plugin;
         let file = path.display();
         let failed_before = matches!(self.state, FileState::Failed(_));
-        if let Err(error) = policy.check_size(found.size()) {
+        if let Err(error) = policy.check_size(found.component_size()) {
             tracing::warn!(%file, %error, "plugin not swapped");
             self.state = FileState::Read(found);
             return;
@@ -193,8 +209,8 @@ impl Watched {
     }
 
     /// Looks at the file on another thread: a network's file system may take long.
-    async fn fingerprint(&self) -> io::Result<Fingerprint> {
+    async fn fingerprint(&self) -> io::Result<ReleaseFingerprint> {
         let path = self.plugin.path.clone();
-        spawn_blocking(move || Fingerprint::of(&path)).await?
+        spawn_blocking(move || ReleaseFingerprint::of(&path)).await?
     }
 }

@@ -65,6 +65,7 @@ impl From<PluginVersionStep> for StepRow {
 fn lines(evidence: StepEvidence) -> Vec<String> {
     let StepEvidence {
         bytes,
+        signature,
         requests,
         before,
         replaced_by,
@@ -78,6 +79,10 @@ fn lines(evidence: StepEvidence) -> Vec<String> {
     } = evidence;
     let mut lines = Vec::new();
     lines.extend(bytes.map(|bytes| format!("{} kB", bytes.div_ceil(1_000))));
+    lines.extend(signature.map(|signature| match signature.revision {
+        Some(revision) => format!("signed by {} as revision {revision}", short(&signature.key)),
+        None => format!("signed by {} without a statement", short(&signature.key)),
+    }));
     lines.extend(why);
     lines.extend(proof.map(|proof| proven(&proof)));
     if let Some(settings) = settings {

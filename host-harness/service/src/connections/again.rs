@@ -2,7 +2,10 @@
 //! Tested in `api/src/tests/{plugins,published_limits}.rs`.
 
 use host_harness::plugin::Changes;
-use host_model::{digest::Digest, plugin_version::VersionState};
+use host_model::{
+    digest::Digest,
+    plugin_version::{VersionSource, VersionState},
+};
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
@@ -17,7 +20,7 @@ use super::{
     conditions::LoadConditions,
     publication::{Published, Upload},
     publish_error::PublishError,
-    versions::Progress,
+    versions::{Progress, record},
 };
 use crate::{plugin_operations::RunningOperation, who::Who};
 
@@ -67,6 +70,41 @@ impl Connections {
             }
         }
         Ok(Published { digest, before: running, changes, policy, steps: Vec::new() })
+    }
+
+    /// Checks the signature that arrives with the component that runs already, and stores it with the version, which may have
+    /// been admitted without one.
+    pub(super) async fn sign_running(
+        &self,
+        operation: &RunningOperation,
+        upload: &Upload,
+    ) -> Result<(), PublishError> {
+        let Upload { plugin: name, bytes, bundle, digest, .. } = upload;
+        let known = self.find_version(name, *digest).await?;
+        let unknown = || Version::new(name, *digest, bytes.len(), VersionSource::Upload);
+        let version = known.clone().unwrap_or_else(unknown);
+        let mut progress = Progress::begin(self, version, operation);
+        let release = match self.verified(name, bytes, bundle.clone()).await {
+            Ok(Some(release)) => release,
+            Ok(None) => return Ok(()),
+            Err(PublishError::Store(error)) => return Err(error.into()),
+            Err(error) => return Err(self.refused(progress, error).await?),
+        };
+        if known.is_none_or(|known| known.bundle.as_deref() != Some(release.bundle())) {
+            let vault = self.store.vault().clone();
+            progress.sign(Some(release.clone()));
+            let evidence = progress.with_signature(json!({}));
+            let step = progress.step(self, VersionState::Serving, evidence);
+            let version = progress.version;
+            let signed = self.try_write_step(move |tx| {
+                Box::pin(async move {
+                    release.admit(tx, &vault).await?;
+                    Ok(record(tx, &vault, &version, &step).await?)
+                })
+            });
+            signed.await?;
+        }
+        Ok(self.report_signatures().await?)
     }
 
     /// Records the conditions in the history too, since a version is put back under them.

@@ -32,6 +32,9 @@ impl Connections {
         if let Err(error) = self.load_all().await {
             tracing::error!(%error, "connections not loaded again after a version began to serve");
         }
+        if let Err(error) = self.report_signatures().await {
+            tracing::error!(%error, "signature of a version that began to serve not looked at");
+        }
     }
 
     /// Loads every connection of the database into the host.

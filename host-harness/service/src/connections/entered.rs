@@ -16,18 +16,20 @@ use serde_json::{Value, json};
 
 use super::{
     Connections,
+    publish_error::PublishError,
+    signatures::VerifiedRelease,
     versions::{HOST, raise_not_authentic, record, serve, version_of},
 };
 
 impl Connections {
     /// Enters the versions that run into the history: those of files, and those published before there was a history.
-    pub(crate) async fn enter_running(&self) -> Result<(), StoreError> {
+    pub(crate) async fn enter_running(&self) -> Result<(), PublishError> {
         let _alone = self.sources.changing.lock().await;
         for (name, slot) in self.served.host().plugins().iter() {
             let running = Arc::clone(slot.current().plugin().uncounted());
             match self.enter(name, &running).await {
                 // What serves does not depend on the history.
-                Err(error) if error.is_about_one_row() => {
+                Err(PublishError::BeforeIsChanged(error)) => {
                     self.report_unreadable_version(name, running.digest(), error).await?;
                 }
                 entered => entered?,
@@ -36,7 +38,7 @@ impl Connections {
         Ok(())
     }
 
-    async fn enter(&self, name: &str, running: &Plugin) -> Result<(), StoreError> {
+    async fn enter(&self, name: &str, running: &Plugin) -> Result<(), PublishError> {
         let publication = self.publication(name).await.ok().flatten();
         let is_published = publication.as_ref().is_some_and(|of| of.digest == running.digest());
         let source = if is_published { VersionSource::Earlier } else { VersionSource::File };
@@ -44,28 +46,53 @@ impl Connections {
         let before =
             publication.filter(|_| is_published).and_then(|of| Some((of.before?, of.conditions_before)));
         let bytes = self.bytes_to_store(name, running.digest()).await?;
+        let release = self.release_of_file(name, running).await;
         let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
-        let version = version_of(name, running, source, conditions);
+        let bundle = release.as_ref().map(|release| release.bundle().to_owned());
+        let version = Version { bundle, ..version_of(name, running, source, conditions) };
         self.store
-            .write(move |tx| {
+            .try_write(move |tx| {
                 Box::pin(async move {
                     if let Some(bytes) = bytes {
                         components::insert(tx, version.digest, bytes).await?;
                     }
-                    if is_serving(tx, &vault, &version).await? {
+                    let is_serving = is_serving(tx, &vault, &version).await?;
+                    if is_serving && !gains_bundle(tx, &version).await? {
                         return Ok(());
+                    }
+                    if let Some(release) = release.as_ref().filter(|_| !is_serving) {
+                        release.admit(tx, &vault).await?;
                     }
                     if let Some((digest, conditions)) = before {
                         enter_before(tx, &vault, &version, digest, conditions, at).await?;
                     }
-                    let evidence = json!({"source": version.source});
+                    let mut evidence = json!({"source": version.source});
+                    if let Some(release) = &release {
+                        evidence["signature"] = release.evidence();
+                    }
                     let known = versions::find(tx, &version.plugin, version.digest).await?;
                     let source = known.map_or(version.source, |known| known.version.source);
                     let version = Version { served_at: Some(at), source, ..version };
-                    serve(tx, &vault, &version, host_step(VersionState::Serving, at, evidence)).await
+                    Ok(serve(tx, &vault, &version, host_step(VersionState::Serving, at, evidence)).await?)
                 })
             })
             .await
+    }
+
+    /// Returns the signature of the running version, which was verified as its file was loaded; `None` if it has none.
+    async fn release_of_file(&self, name: &str, running: &Plugin) -> Option<VerifiedRelease> {
+        let (_, source) = running.signed().zip(self.sources.plugins.get(name))?;
+        let component = tokio::fs::read(&source.path).await.unwrap_or_default();
+        let release = self.served.host().admission().release(name, &source.path, component).await;
+        let verified =
+            release.ok().and_then(|release| self.verified_running(name, running.digest(), release));
+        if verified.is_none() {
+            tracing::warn!(
+                plugin = name,
+                "plugin file changed since it was loaded, so its signature is not stored"
+            );
+        }
+        verified
     }
 
     /// Returns the component of a plugin's file if it is the running one and is not stored yet.
@@ -102,6 +129,12 @@ impl Connections {
             .write(move |tx| Box::pin(async move { raise_not_authentic(tx, &name, digest, at, &why).await }))
             .await
     }
+}
+
+/// Returns whether `version` has a bundle that is not stored with it.
+async fn gains_bundle(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
+    let known = versions::find(tx, &version.plugin, version.digest).await?;
+    Ok(version.bundle.is_some() && known.is_none_or(|known| known.version.bundle != version.bundle))
 }
 
 async fn is_serving(tx: &mut Tx, vault: &Vault, version: &Version) -> Result<bool, StoreError> {

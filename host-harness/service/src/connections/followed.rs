@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use host_harness::plugin::{Installer, LoadPolicy, NotInstalled, Plugin, Slot, WatchedPlugin, watch};
+use host_harness::plugin::{
+    Installer, LoadPolicy, NotInstalled, Plugin, Release, Slot, WatchedPlugin, watch,
+};
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
@@ -23,7 +25,10 @@ use super::{
 
 impl Installer for Connections {
     async fn install(&self, plugin: &WatchedPlugin, component: Vec<u8>) -> Result<(), NotInstalled> {
-        self.follow(plugin, component).await.map_err(|error| match error {
+        let admission = self.served.host().admission();
+        let release = admission.release(&plugin.name, &plugin.path, component).await;
+        let release = release.map_err(|error| NotInstalled::Failed(Box::new(error)))?;
+        self.follow(plugin, release).await.map_err(|error| match error {
             PublishError::Store(error) => NotInstalled::Failed(Box::new(error)),
             error => NotInstalled::refused(error),
         })
@@ -58,11 +63,32 @@ impl Connections {
         stop.cancelled().await;
     }
 
-    /// Compiles and proves the new version of a file, and serves it if it requests nothing more.
-    async fn follow(&self, watched: &WatchedPlugin, component: Vec<u8>) -> Result<(), PublishError> {
+    /// Compiles and proves the new version of a file, and serves it if it is trusted and requests nothing more.
+    async fn follow(&self, watched: &WatchedPlugin, release: Release) -> Result<(), PublishError> {
+        let Release { component, bundle } = release;
         let digest = Digest::of(&component);
         let version = Version::new(&watched.name, digest, component.len(), VersionSource::File);
         let mut progress = Progress::begin(self, version, HOST);
+        let followed = match self.verified(&watched.name, &component, bundle).await {
+            Ok(verified) => {
+                progress.sign(verified);
+                self.follow_verified(watched, progress, component).await
+            }
+            Err(PublishError::Store(error)) => Err(error.into()),
+            Err(error) => Err(self.refused(progress, error).await?),
+        };
+        if let Err(PublishError::NotTrusted(refusal)) = &followed {
+            self.report_release_refused(&watched.name, refusal).await?;
+        }
+        followed
+    }
+
+    async fn follow_verified(
+        &self,
+        watched: &WatchedPlugin,
+        mut progress: Progress,
+        component: Vec<u8>,
+    ) -> Result<(), PublishError> {
         match self.proven_file(&mut progress, &component, &watched.policy).await {
             Ok(plugin) => self.serve_followed(&watched.slot, plugin, progress, component).await,
             Err(PublishError::Store(error)) => Err(error.into()),
@@ -101,19 +127,27 @@ impl Connections {
             return Err(self.refused(progress, error).await?);
         }
         progress.version.served_at = Some(self.clock.date_ms());
-        let step = progress.step(self, VersionState::Serving, json!({"before": before.to_string()}));
-        let (vault, version) = (self.store.vault().clone(), progress.version);
-        let kept = self.store.write(move |tx| {
+        let evidence = progress.with_signature(json!({"before": before.to_string()}));
+        let step = progress.step(self, VersionState::Serving, evidence);
+        let (vault, version) = (self.store.vault().clone(), progress.version.clone());
+        let release = progress.release.clone();
+        let kept = self.store.try_write(move |tx| {
             Box::pin(async move {
+                if let Some(release) = release {
+                    release.admit(tx, &vault).await?;
+                }
                 components::insert(tx, version.digest, component).await?;
-                serve(tx, &vault, &version, step).await
+                Ok::<_, PublishError>(serve(tx, &vault, &version, step).await?)
             })
         });
         if let Err(error) = kept.await {
             if let Err(problem) = slot.roll_back() {
                 tracing::error!(error = %problem, "a version that could not be stored serves on");
             }
-            return Err(error.into());
+            return Err(match error {
+                PublishError::Store(error) => error.into(),
+                error => self.refused(progress, error).await?,
+            });
         }
         // A version is put back from the database, so its predecessor need not stay in memory.
         slot.forget_previous();

@@ -50,10 +50,13 @@ pub enum ReloadError {
 }
 
 impl Connections {
-    /// Reloads the file and imports its connections. An invalid file changes nothing.
+    /// Reloads the file, trusts the keys that it names from now on, and imports its connections. An invalid file changes
+    /// nothing.
     pub async fn reload(&self, approval: Approval) -> Result<ReloadResult, ReloadError> {
         let file = self.sources.file.as_ref().ok_or(ReloadError::NoFile)?;
         let settings = ConfigFile::read(file)?;
+        self.served.host().admission().set_trust(settings.config.trust().clone());
+        self.report_signatures().await?;
         Ok(self.import(&settings.config, approval).await?)
     }
 

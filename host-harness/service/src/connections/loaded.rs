@@ -15,6 +15,7 @@ use host_store::{
     Store, StoreError, components,
     versions::{self, Version},
 };
+use host_trust::{Arrival, Refusal};
 use parking_lot::Mutex;
 
 use super::{conditions::LoadConditions, sources::Sources};
@@ -68,6 +69,9 @@ pub enum VersionUnusable {
     /// It does not load.
     #[error("the version does not load: {0}")]
     NotLoaded(#[from] LoadError),
+    /// It is not signed as its plugin needs.
+    #[error("the version {0}")]
+    NotTrusted(#[from] Refusal),
     /// The settings of the connection do not fit it.
     #[error(transparent)]
     Unsuited(NotOnVersion),
@@ -127,7 +131,26 @@ impl LoadedVersions {
     /// Returns a version that was approved or has served, and loads it if it is not loaded.
     pub(super) async fn version(&self, plugin: &str, digest: Digest) -> Result<Arc<Plugin>, VersionUnusable> {
         let version = self.approved(plugin, digest).await?;
+        self.check_signature(&version).await?;
         self.opened(plugin, version).await
+    }
+
+    /// Checks who signed a version, unless it served and was admitted without a signature.
+    async fn check_signature(&self, version: &Version) -> Result<(), VersionUnusable> {
+        let Version { plugin, digest, bundle, served_at, .. } = version;
+        let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(()) };
+        if bundle.is_none() && served_at.is_some() {
+            return Ok(());
+        }
+        let component = self.component(*digest).await?;
+        let arrival = Arrival::PutBack(*digest);
+        trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms())?;
+        Ok(())
+    }
+
+    async fn component(&self, digest: Digest) -> Result<Vec<u8>, VersionUnusable> {
+        let read = self.store.read(move |c| Box::pin(async move { components::component(c, digest).await }));
+        read.await?.ok_or(VersionUnusable::NotStored(digest))
     }
 
     /// Returns a stored version that is only to be looked at, whatever became of it, and loads it if it is not loaded.
@@ -155,11 +178,7 @@ impl LoadedVersions {
         if let Some(loaded) = self.find(plugin, digest) {
             return Ok(loaded);
         }
-        let bytes = self
-            .store
-            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
-            .await?
-            .ok_or(VersionUnusable::NotStored(digest))?;
+        let bytes = self.component(digest).await?;
         let conditions = LoadConditions::read(version.conditions.as_deref());
         let conditions = conditions.map_err(|_| VersionUnusable::Conditions(digest))?;
         let policy = self.sources.policy(plugin, &conditions);
@@ -173,7 +192,7 @@ impl LoadedVersions {
     pub(super) async fn load(&self, bytes: Vec<u8>, policy: &LoadPolicy) -> Result<Plugin, LoadError> {
         let _counted = Arc::clone(&self.sources.to_compile);
         let _one = self.sources.compiling.lock().await;
-        self.served.host().load(bytes, policy).await
+        self.served.host().load_admitted(bytes, policy).await
     }
 
     /// Unloads the versions that nothing has used for a while, and those that are no longer stored.

@@ -41,6 +41,7 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         config::named_plugin(&upload.plugin)?;
         if self.runs(&upload.plugin, upload.digest) {
+            self.sign_running(operation, &upload).await?;
             return self.publish_again(operation, upload).await;
         }
         let tests = upload.tests;
@@ -58,12 +59,12 @@ impl Connections {
     /// reason to refuse it: they can be changed until it serves.
     pub async fn upload(&self, operation: &RunningOperation, upload: Upload) -> Result<(), PublishError> {
         config::named_plugin(&upload.plugin)?;
-        if !self.runs(&upload.plugin, upload.digest) {
-            let tests = upload.tests;
-            let staged = self.stage(operation, upload).await?;
-            self.proving(staged, tests).await?;
+        if self.runs(&upload.plugin, upload.digest) {
+            return self.sign_running(operation, &upload).await;
         }
-        Ok(())
+        let tests = upload.tests;
+        let staged = self.stage(operation, upload).await?;
+        self.proving(staged, tests).await.map(drop)
     }
 
     /// Approves what an uploaded version requests, in the name of the API key with the id `key`. It can be served then.

@@ -27,6 +27,8 @@ pub struct Upload {
     pub plugin: String,
     /// The component.
     pub bytes: Vec<u8>,
+    /// The text of the bundle with its signature; `None` if it came without one.
+    pub bundle: Option<Vec<u8>>,
     /// The digest of the component.
     pub digest: Digest,
     /// The conditions under which it loads. What they do not set is as for the version that serves; nothing may be set
@@ -43,13 +45,14 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Creates an upload of the component `bytes` as a version of `plugin`, without conditions, a note,
+    /// Creates an upload of the component `bytes` as a version of `plugin`, without a bundle, conditions, a note,
     /// tests, settings and an uploader.
     pub fn new(plugin: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
             plugin: plugin.into(),
             digest: Digest::of(&bytes),
             bytes,
+            bundle: None,
             conditions: LoadConditions::default(),
             note: None,
             tests: ConnectionTests::Omitted,

@@ -8,6 +8,7 @@ use host_harness::{
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::StoreError;
+use host_trust::Refusal;
 
 use super::{
     change::ChangeError,
@@ -28,6 +29,9 @@ pub enum PublishError {
     /// The component does not load.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The component is not trusted for the plugin's name.
+    #[error("the component {0}")]
+    NotTrusted(#[from] Refusal),
     /// The conformance cases in the component cannot be read.
     #[error("its conformance cases cannot be used: {0}")]
     Cases(#[from] CasesError),
@@ -227,6 +231,7 @@ impl PublishError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Named(_) => "bad-name",
+            Self::NotTrusted(refusal) | Self::Load(LoadError::NotTrusted(refusal)) => refusal.code(),
             Self::Load(LoadError::TooLarge { .. }) => "too-large",
             Self::Load(LoadError::Manifest(_)) => "bad-manifest",
             Self::Load(LoadError::Undescribed(_)) => "not-described",

@@ -79,12 +79,10 @@ impl Connections {
             .await;
         let bytes = component.map_err(|error| error.to_string())?;
         let bytes = bytes.ok_or_else(|| format!("the component {digest} is no longer stored"))?;
-        self.served
-            .host()
-            .add_plugin(name, bytes, &self.policy(name, &conditions))
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
+        let host = self.served.host();
+        let loaded = host.load_admitted(bytes, &self.policy(name, &conditions)).await;
+        let loaded = loaded.map_err(|error| format!("plugin {name}: {error}"))?;
+        host.add_loaded(name, loaded).map(drop).map_err(|error| error.to_string())
     }
 
     /// Returns the policy of the file for a plugin that it has, else that of `conditions`.

@@ -49,11 +49,15 @@ impl Connections {
         approval: Approval,
     ) -> Result<PublicationRehearsal, PublishError> {
         let approval = self.of_one_step(approval);
-        let Upload { plugin: name, bytes, digest, conditions, tests, settings: given, .. } = upload;
+        let Upload { plugin: name, bytes, bundle, digest, conditions, tests, settings: given, .. } = upload;
         config::named_plugin(&name)?;
         let (_, policy) = self.upload_conditions(&name, conditions).await?;
         policy.check_size(bytes.len())?;
+        let release = self.verified(&name, &bytes, bundle).await?;
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
+        if let Some(release) = release {
+            release.check_loaded(&plugin)?;
+        }
         let (candidate, unfit) = match self.candidate(&name, &plugin, &given).await {
             Ok(candidate) => (candidate, None),
             Err(PublishError::Store(error)) => return Err(error.into()),

@@ -13,7 +13,7 @@ use host_model::{
 };
 use host_store::{
     StoreError, components,
-    versions::{self, Version, VersionStep},
+    versions::{self, Version},
 };
 use serde_json::json;
 
@@ -91,7 +91,7 @@ impl Connections {
         cause: impl Into<StepCause>,
         upload: Upload,
     ) -> Result<Staged, PublishError> {
-        let Upload { plugin: name, bytes, digest, conditions, note, settings, uploader, .. } = upload;
+        let Upload { plugin: name, bytes, bundle, digest, conditions, note, settings, uploader, .. } = upload;
         let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
@@ -99,12 +99,11 @@ impl Connections {
         }
         let uploaded = Version::new(&name, digest, bytes.len(), VersionSource::Upload);
         let version = Version { note, uploaded_by: uploader, conditions: conditions.written(), ..uploaded };
-        let mut progress = Progress::begin(self, version, cause);
+        let progress = Progress::begin(self, version, cause);
         if let Err(error) = policy.check_size(bytes.len()) {
             return Err(self.refused(progress, error.into()).await?);
         }
-        let step = progress.step(self, VersionState::Uploaded, json!({"bytes": bytes.len()}));
-        self.store_component(&progress.version, step, bytes.clone()).await?;
+        let progress = self.arriving(progress, &bytes, bundle).await?;
         self.compiling(progress, bytes, conditions, policy, settings).await
     }
 
@@ -124,8 +123,10 @@ impl Connections {
             .ok_or(PublishError::BeforeIsGone(digest))?;
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
+        let release = self.verified_stored(&version, &bytes).await?;
         let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
-        let progress = Progress::begin(self, version, cause);
+        let mut progress = Progress::begin(self, version, cause);
+        progress.release = release;
         let settings = GivenSettings::default();
         Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
     }
@@ -234,21 +235,5 @@ impl Connections {
             .read(move |connection| Box::pin(async move { versions::find(connection, &name, digest).await }))
             .await?;
         Ok(found.filter(|found| found.is_authentic(&vault)).map(|found| found.version))
-    }
-
-    async fn store_component(
-        &self,
-        version: &Version,
-        step: VersionStep,
-        bytes: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let (vault, version) = (self.store.vault().clone(), version.clone());
-        self.write_step(move |tx| {
-            Box::pin(async move {
-                components::insert(tx, version.digest, bytes).await?;
-                record(tx, &vault, &version, &step).await
-            })
-        })
-        .await
     }
 }

@@ -23,7 +23,11 @@ use host_store::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Connections, publish_error::PublishError};
+use super::{
+    Connections,
+    publish_error::PublishError,
+    signatures::{VerifiedRelease, end_release_refused},
+};
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
 
 /// How often versions that nothing uses are unloaded, and pinned ones that could not be used are tried again.
@@ -86,6 +90,8 @@ impl From<&RunningOperation> for StepCause {
 pub(super) struct Progress {
     pub(super) version: Version,
     pub(super) cause: StepCause,
+    /// Its signature, verified for this way; `None` if its plugin needs none, or it was put back without one.
+    pub(super) release: Option<VerifiedRelease>,
     /// Its steps so far.
     pub(super) steps: Vec<VersionStep>,
     /// When the current step began, in milliseconds since the Unix epoch.
@@ -95,7 +101,22 @@ pub(super) struct Progress {
 impl Progress {
     /// Begins the way of `version`.
     pub(super) fn begin(connections: &Connections, version: Version, cause: impl Into<StepCause>) -> Self {
-        Self { version, cause: cause.into(), steps: Vec::new(), began: connections.clock.date_ms() }
+        let began = connections.clock.date_ms();
+        Self { version, cause: cause.into(), release: None, steps: Vec::new(), began }
+    }
+
+    /// Goes on with a signature that was verified.
+    pub(super) fn sign(&mut self, release: Option<VerifiedRelease>) {
+        self.version.bundle = release.as_ref().map(|release| release.bundle().to_owned());
+        self.release = release;
+    }
+
+    /// Adds its signature to what shows that it was admitted.
+    pub(super) fn with_signature(&self, mut evidence: Value) -> Value {
+        if let Some(release) = &self.release {
+            evidence["signature"] = release.evidence();
+        }
+        evidence
     }
 
     /// Returns the step to `state` that is reached now, and begins the next one.
@@ -162,6 +183,16 @@ impl Connections {
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<(), StoreError>> + Send + 'static,
     ) -> Result<(), StoreError> {
         self.store.write(work).await?;
+        self.operations.announce();
+        Ok(())
+    }
+
+    /// Same for a step that may still be refused: nothing is stored then.
+    pub(super) async fn try_write_step(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<(), PublishError>> + Send + 'static,
+    ) -> Result<(), PublishError> {
+        self.store.try_write(work).await?;
         self.operations.announce();
         Ok(())
     }
@@ -301,6 +332,7 @@ pub(super) async fn serve(
     let version = Version { withdrawn_at: None, ..version.clone() };
     record(tx, vault, &version, &step).await?;
     alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await?;
+    end_release_refused(tx, step.at, &version.plugin).await?;
     versions::prune(tx).await
 }
 

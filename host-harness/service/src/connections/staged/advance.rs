@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host_harness::plugin::{LoadPolicy, Plugin};
 use host_model::plugin_version::VersionState;
-use host_store::versions::Version;
+use host_store::{components, versions::Version};
 use serde_json::json;
 use tokio::sync::MutexGuard;
 
@@ -17,7 +17,7 @@ use super::{
         given_settings::GivenSettings,
         publish_error::PublishError,
         tested::ConnectionTests,
-        versions::{Progress, version_of},
+        versions::{Progress, record, version_of},
     },
     Staged,
 };
@@ -29,6 +29,40 @@ struct AdmittedStep<T> {
 }
 
 impl Connections {
+    /// Checks who signed an uploaded component, and stores it.
+    pub(super) async fn arriving(
+        &self,
+        mut progress: Progress,
+        bytes: &[u8],
+        bundle: Option<Vec<u8>>,
+    ) -> Result<Progress, PublishError> {
+        let arrived = self.arrived(&mut progress, bytes, bundle).await;
+        Ok(self.admitted(progress, arrived).await?.progress)
+    }
+
+    async fn arrived(
+        &self,
+        progress: &mut Progress,
+        bytes: &[u8],
+        bundle: Option<Vec<u8>>,
+    ) -> Result<(), PublishError> {
+        progress.sign(self.verified(&progress.version.plugin, bytes, bundle).await?);
+        let evidence = progress.with_signature(json!({"bytes": bytes.len()}));
+        let step = progress.step(self, VersionState::Uploaded, evidence);
+        let (version, release) = (progress.version.clone(), progress.release.clone());
+        let (vault, bytes) = (self.store.vault().clone(), bytes.to_vec());
+        self.try_write_step(move |tx| {
+            Box::pin(async move {
+                if let Some(release) = release {
+                    release.admit(tx, &vault).await?;
+                }
+                components::insert(tx, version.digest, bytes).await?;
+                Ok(record(tx, &vault, &version, &step).await?)
+            })
+        })
+        .await
+    }
+
     /// Compiles an uploaded component.
     pub(super) async fn compiling(
         &self,
@@ -51,8 +85,13 @@ impl Connections {
         policy: &LoadPolicy,
     ) -> Result<Arc<Plugin>, PublishError> {
         let plugin = Arc::new(self.load(bytes.to_vec(), policy).await?);
-        let Version { plugin: name, source, conditions, note, uploaded_by, .. } = progress.version.clone();
-        progress.version = Version { note, uploaded_by, ..version_of(&name, &plugin, source, conditions) };
+        if let Some(release) = &progress.release {
+            release.check_loaded(&plugin)?;
+        }
+        let Version { plugin: name, source, conditions, note, uploaded_by, bundle, .. } =
+            progress.version.clone();
+        progress.version =
+            Version { note, uploaded_by, bundle, ..version_of(&name, &plugin, source, conditions) };
         let step = progress.step(self, VersionState::Compiled, json!({}));
         self.record(&progress.version, step).await?;
         Ok(plugin)

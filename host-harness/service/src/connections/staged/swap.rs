@@ -113,6 +113,14 @@ impl Connections {
         if progress.steps.is_empty() { Ok(error) } else { self.refused(progress, error).await }
     }
 
+    /// Records that the version was refused as it was to be stored, unless the store failed. Returns why.
+    async fn not_kept(&self, progress: Progress, error: PublishError) -> Result<PublishError, StoreError> {
+        match error {
+            PublishError::Store(error) => Ok(error.into()),
+            error => self.not_served(progress, error).await,
+        }
+    }
+
     async fn replace(
         &self,
         slot: &Slot,
@@ -136,7 +144,7 @@ impl Connections {
             {
                 tracing::error!(%unsuited, "the version that serves was neither stored nor replaced");
             }
-            return Err(error.into());
+            return Err(self.not_kept(progress, error).await?);
         }
         // A version is put back from the database, so its predecessor need not stay in memory.
         slot.forget_previous();
@@ -157,7 +165,9 @@ impl Connections {
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         let mut published =
             Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
-        self.keep(what, &published, &mut progress, &conditions, bytes, adapted).await?;
+        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, bytes, adapted).await {
+            return Err(self.not_kept(progress, error).await?);
+        }
         let added = self.served.host().add_loaded(name, plugin);
         added.map_err(|error| match error {
             AddError::Named(problem) => PublishError::Named(problem),
@@ -178,7 +188,7 @@ impl Connections {
         conditions: &LoadConditions,
         component: Vec<u8>,
         changed: &[ChangedConnection],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), PublishError> {
         let name = progress.version.plugin.clone();
         let conditions_before = self.stored_conditions(&name).await?.written();
         let at = self.clock.date_ms();
@@ -195,6 +205,8 @@ impl Connections {
             detail.insert("conditions".to_owned(), json!(conditions));
         }
         let line = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
+        // One that served before is put back, however old it is.
+        let new_release = progress.release.clone().filter(|_| progress.version.served_at.is_none());
         progress.version.served_at = Some(at);
         progress.version.conditions = conditions.written();
         let connections = self.changed_rows(&progress.cause.actor, published.digest, changed)?;
@@ -205,8 +217,11 @@ impl Connections {
         let change = self.new_change(ChangeKind::Plugin, &name);
         let of_connections: Vec<_> =
             changed.iter().map(|one| self.new_change(ChangeKind::Connection, one.key())).collect();
-        self.write_step(move |tx| {
+        self.try_write_step(move |tx| {
             Box::pin(async move {
+                if let Some(release) = new_release {
+                    release.admit(tx, &vault).await?;
+                }
                 change.record(tx).await?;
                 for of_connection in of_connections {
                     // Another replica may have changed it since it was read.
@@ -219,7 +234,7 @@ impl Connections {
                     connections::put(tx, at, &row).await?;
                     audit::append(tx, &vault, &row.tenant, at, &line).await?;
                 }
-                audit::append(tx, &vault, ALL_TENANTS, at, &line).await
+                Ok(audit::append(tx, &vault, ALL_TENANTS, at, &line).await?)
             })
         })
         .await?;

@@ -86,7 +86,7 @@ async fn what_cannot_be_read_is_kept_and_read_again_by_another_version() {
     bytes.extend([0, 5, 4]);
     bytes.extend(b"next");
     let host = &inbox.bench.parts.served.host();
-    let next = host.load(bytes, &LoadPolicy::default()).await.unwrap();
+    let next = host.load_admitted(bytes, &LoadPolicy::default()).await.unwrap();
     let stop = CancellationToken::new();
     let looking = tokio::spawn(upkeep::run(inbox.bench.parts.inbox.clone(), KEEP, stop));
     let digest = host.plugin("iterable").unwrap().replace(next).unwrap().to_string();

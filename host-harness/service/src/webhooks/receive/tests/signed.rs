@@ -41,7 +41,7 @@ async fn inbox() -> InboxBench {
 
 async fn swap(inbox: &InboxBench) {
     let host = &inbox.bench.parts.served.host();
-    let mended = host.load(guest("signed"), &LoadPolicy::default()).await.unwrap();
+    let mended = host.load_admitted(guest("signed"), &LoadPolicy::default()).await.unwrap();
     host.plugin("signed").unwrap().replace(mended).unwrap();
     inbox.bench.parts.inbox.replay_after_swaps().await.unwrap();
 }

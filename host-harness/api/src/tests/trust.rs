@@ -1,0 +1,196 @@
+//! Plugins that need a signature: which uploads are admitted, and what becomes of versions from before.
+
+use host_trust::Statement;
+use serde_json::{Value, json};
+
+use super::publisher::{FAR, Publisher, Release};
+use crate::testing::{Answer, ApiBench, tagged_guest};
+
+const NOT_TRUSTED: (u16, &str) = (422, "not-trusted");
+
+/// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
+fn version(tag: u8) -> Vec<u8> {
+    tagged_guest("build_one", tag)
+}
+
+async fn history(bench: &ApiBench, key: &str) -> Vec<Value> {
+    let history = bench.get(key, "/api/v1/plugins/guest/versions").await;
+    history.json["versions"].as_array().unwrap_or_else(|| panic!("{history:?}")).clone()
+}
+
+async fn alarms(bench: &ApiBench, key: &str, kind: &str) -> Vec<Value> {
+    let alarms = bench.get(key, "/api/v1/alarms").await.json["alarms"].as_array().unwrap().clone();
+    alarms.into_iter().filter(|alarm| alarm["kind"] == kind).collect()
+}
+
+async fn act(bench: &ApiBench, key: &str, digest: &Value, act: &str) -> Answer {
+    let path = format!("/api/v1/plugins/guest/versions/{}/{act}", digest.as_str().unwrap());
+    bench.send(key, "POST", &path, None).await
+}
+
+async fn trusting(publisher: &Publisher) -> (ApiBench, String) {
+    let bench = ApiBench::with(&publisher.trusted()).await;
+    let key = bench.operator().await;
+    (bench, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_upload_that_is_not_trusted_is_refused_with_its_reason_before_it_is_compiled() {
+    let (publisher, stranger) = (Publisher::new(), Publisher::new());
+    let (bench, key) = trusting(&publisher).await;
+    let signed = publisher.release(&bench, &version(1), 1).await;
+    let bundle = signed.bundle.clone().unwrap();
+    let mut stripped: Value = serde_json::from_str(&bundle).unwrap();
+    stripped["dsseEnvelope"]["signatures"] = json!([]);
+    let ended = |stated| Statement { not_after: 1, ..stated };
+    let renamed = |stated| Statement { plugin: "other".to_owned(), ..stated };
+    let refused = [
+        (signed.with(None), "no-bundle"),
+        (signed.with(Some(stripped.to_string())), "stripped"),
+        (signed.with(Some(format!("{bundle}{bundle}"))), "doubled"),
+        (Release { component: version(2), ..signed.clone() }, "swapped"),
+        (stranger.release(&bench, &version(3), 9).await, "foreign-key"),
+        (publisher.release_as(&bench, &version(4), ended).await, "expired"),
+        (publisher.release_as(&bench, &version(5), renamed).await, "other-plugin"),
+    ];
+    for (release, reason) in &refused {
+        for answer in [release.publish(&bench, &key).await, release.upload(&bench, &key).await] {
+            assert_eq!(answer.problem(), NOT_TRUSTED, "{reason}: {answer:?}");
+            assert_eq!(answer.json["reason"], *reason, "{answer:?}");
+        }
+        let newest = history(&bench, &key).await.remove(0);
+        assert_eq!((&newest["state"], &newest["is_stored"]), (&json!("refused"), &json!(false)), "{reason}");
+        let steps = newest["steps"].as_array().unwrap();
+        assert!(steps.iter().all(|step| step["state"] == "refused"), "nothing was compiled: {steps:?}");
+        let audited = bench.audit("*").await.pop().unwrap();
+        assert_eq!(
+            (&audited["what"], &audited["detail"]["reason"]),
+            (&json!("plugin-version"), &json!(reason))
+        );
+    }
+    assert_eq!(bench.get(&key, "/api/v1/plugins/guest").await.status, 404);
+    // Without a bundle in the body, too.
+    let raw = bench.post_component(&key, "guest", &version(1)).await;
+    assert_eq!((raw.problem(), &raw.json["reason"]), (NOT_TRUSTED, &json!("no-bundle")));
+    // Other plugins need none.
+    assert_eq!(bench.post_component(&key, "another?agree=true", &version(1)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_upload_serves_and_the_plugin_shows_who_signed_it() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let signed = publisher.release(&bench, &version(1), 7).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(signed.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let shown = bench.get(&key, "/api/v1/plugins/guest").await.json["trust"].clone();
+    let mark = json!({"revision": 7, "digest": agreed.json["digest"]});
+    assert_eq!(shown, json!({"require": "statement", "keys": [publisher.fingerprint()], "mark": mark}));
+    let version = history(&bench, &key).await.remove(0);
+    let signature = json!({
+        "key": publisher.fingerprint(), "content": "statement", "version": "1.4.0", "revision": 7, "not_after": FAR,
+        "conformance": {"result": "passed", "seed": 7},
+    });
+    assert_eq!(version["signature"], signature);
+    assert_eq!(version["steps"][0]["state"], "uploaded");
+    assert_eq!(version["steps"][0]["evidence"]["signature"], signature);
+    assert_eq!(alarms(&bench, &key, "plugin-not-signed").await, [json!(null); 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_is_not_what_its_statement_says_is_refused_once_it_is_loaded() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let misstated = |stated: Statement| Statement { manifest: stated.digest, ..stated };
+    let refused = publisher.release_as(&bench, &version(1), misstated).await.publish(&bench, &key).await;
+    assert_eq!((refused.problem(), &refused.json["reason"]), (NOT_TRUSTED, &json!("other-manifest")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_release_is_refused_from_outside_and_one_that_served_is_put_back() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let second = publisher.release(&bench, &version(2), 2).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    let (old, new) =
+        (agreed.json["digest"].clone(), second.publish(&bench, &key).await.json["digest"].clone());
+    let replayed = first.publish(&bench, &key).await;
+    assert_eq!((replayed.problem(), &replayed.json["reason"]), (NOT_TRUSTED, &json!("replayed")));
+    let taken = publisher.release(&bench, &version(3), 2).await.publish(&bench, &key).await;
+    assert_eq!(taken.json["reason"], "revision-taken", "{taken:?}");
+    // What was refused can still be put back, since it served.
+    assert_eq!(act(&bench, &key, &old, "serve").await.json["digest"], old);
+    let back = bench.send(&key, "POST", "/api/v1/plugins/guest/roll-back", None).await;
+    assert_eq!(back.json["digest"], new, "{back:?}");
+    assert_eq!(act(&bench, &key, &old, "serve").await.status, 200);
+    // The older version serves after a start too, and the mark does not fall.
+    let bench = bench.restarted().await;
+    let plugin = bench.get(&key, "/api/v1/plugins/guest").await.json;
+    assert_eq!((&plugin["digest"], &plugin["trust"]["mark"]["revision"]), (&old, &json!(2)));
+    let replayed = first.with(None).publish(&bench, &key).await;
+    assert_eq!(replayed.json["reason"], "no-bundle", "{replayed:?}");
+    assert_eq!(alarms(&bench, &key, "plugin-not-signed").await, [json!(null); 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uploaded_version_that_a_newer_one_has_overtaken_does_not_begin_to_serve() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await.upload(&bench, &key).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let digest = first.json["digest"].clone();
+    assert_eq!(act(&bench, &key, &digest, "approve").await.status, 200);
+    let second = publisher.release(&bench, &version(2), 2).await.upload(&bench, &key).await;
+    assert_eq!(second.status, 201, "{second:?}");
+    let overtaken = act(&bench, &key, &digest, "serve").await;
+    assert_eq!((overtaken.problem(), &overtaken.json["reason"]), (NOT_TRUSTED, &json!("replayed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_from_before_trust_serves_on_with_an_alarm_until_a_signed_one_replaces_it() {
+    let publisher = Publisher::new();
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    let before = bench.post_component(&key, "guest?agree=true", &version(1)).await;
+    assert_eq!(before.status, 200, "{before:?}");
+    let pending = bench.post_component(&key, "guest/versions", &version(2)).await.json["digest"].clone();
+    assert_eq!(act(&bench, &key, &pending, "approve").await.status, 200);
+    bench.configure(&publisher.trusted()).await;
+    assert_eq!(bench.send(&key, "POST", "/api/v1/reload", None).await.status, 200);
+    let alarm = alarms(&bench, &key, "plugin-not-signed").await.remove(0);
+    assert_eq!(alarm["about"], "guest");
+    assert!(alarm["detail"].as_str().unwrap().contains("although it has no bundle"), "{alarm}");
+    // One that has not served is from outside still.
+    let unserved = act(&bench, &key, &pending, "serve").await;
+    assert_eq!((unserved.problem(), &unserved.json["reason"]), (NOT_TRUSTED, &json!("no-bundle")));
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/plugins/guest").await.json["digest"], before.json["digest"]);
+    assert_eq!(alarms(&bench, &key, "plugin-not-signed").await.len(), 1);
+    let again = bench.post_component(&key, "guest", &version(1)).await;
+    assert_eq!(again.json["reason"], "no-bundle", "{again:?}");
+    // The same component, signed.
+    let signed = publisher.release(&bench, &version(1), 1).await.publish(&bench, &key).await;
+    assert_eq!(signed.status, 200, "{signed:?}");
+    assert_eq!(alarms(&bench, &key, "plugin-not-signed").await, [json!(null); 0]);
+    let bench = bench.restarted().await;
+    assert_eq!(alarms(&bench, &key, "plugin-not-signed").await, [json!(null); 0]);
+    let next = publisher.release(&bench, &version(3), 2).await.publish(&bench, &key).await;
+    assert_eq!(next.status, 200, "{next:?}");
+    // Without trust again, nothing is needed.
+    bench.configure("").await;
+    assert_eq!(bench.send(&key, "POST", "/api/v1/reload", None).await.status, 200);
+    assert_eq!(bench.post_component(&key, "guest", &version(4)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_was_changed_in_the_database_admits_nothing() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 5).await.upload(&bench, &key).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    bench.sql("UPDATE release_marks SET revision = 1").await;
+    let next = publisher.release(&bench, &version(2), 6).await.upload(&bench, &key).await;
+    assert_eq!(next.problem(), (409, "not-replaced"), "{next:?}");
+    assert!(next.detail().contains("was changed or inserted in the database from outside"), "{next:?}");
+}

@@ -1,0 +1,82 @@
+//! Plugins whose files are not trusted as the service starts: the version that served last serves on.
+//! Tested in `api/src/tests/trusted_files.rs`.
+
+use std::collections::BTreeMap;
+
+use host_harness::{
+    config::{Config, PluginSource},
+    plugin::{Admission, KnownReleases},
+};
+use host_model::digest::Digest;
+use host_store::{Store, StoreError, components};
+use host_trust::{Arrival, Refusal, Trust};
+
+use super::{Connections, publish_error::PublishError};
+
+/// A plugin whose file is not trusted.
+pub(crate) struct RefusedFile {
+    pub(crate) plugin: String,
+    source: PluginSource,
+    refusal: Refusal,
+    /// The version that served last.
+    component: Vec<u8>,
+}
+
+/// Returns the plugins of `config` whose files are not trusted, and of which a version that served is stored. The host refuses
+/// the others as it starts.
+pub(crate) async fn refused_files(
+    config: &Config,
+    known: &BTreeMap<String, KnownReleases>,
+    store: &Store,
+    now: i64,
+) -> Result<Vec<RefusedFile>, StoreError> {
+    let mut refused = Vec::new();
+    for (plugin, source) in config.plugins() {
+        let (Some(trust), Some(known)) = (config.trust().get(plugin), known.get(plugin)) else { continue };
+        let Some(serving) = known.serving else { continue };
+        let Some(refusal) = refusal(trust, source, known, now).await else { continue };
+        let read = store.read(move |c| Box::pin(async move { components::component(c, serving).await }));
+        let stored = match read.await {
+            Err(error) if error.is_about_one_row() => None,
+            stored => stored?,
+        };
+        refused.extend(stored.map(|component| RefusedFile {
+            plugin: plugin.clone(),
+            source: source.clone(),
+            refusal,
+            component,
+        }));
+    }
+    Ok(refused)
+}
+
+/// Returns why the file of a plugin is not trusted; `None` if it is, or cannot be read.
+async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, now: i64) -> Option<Refusal> {
+    // A second read of a pipe would wait for a writer that never comes.
+    if !tokio::fs::metadata(&source.path).await.is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let component = tokio::fs::read(&source.path).await.ok()?;
+    if known.serving == Some(Digest::of(&component)) {
+        return None;
+    }
+    let trusted = BTreeMap::from([(trust.plugin().to_owned(), trust.clone())]);
+    let admission = Admission::new(trusted, BTreeMap::new());
+    let release = admission.release(trust.plugin(), &source.path, component).await.ok()?;
+    let arrival = Arrival::FromOutside(known.mark);
+    trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()
+}
+
+impl Connections {
+    /// Loads the versions that served last in place of files that are not trusted, and raises an alarm for each.
+    pub(crate) async fn put_last_served(&self, refused: Vec<RefusedFile>) -> Result<(), PublishError> {
+        for RefusedFile { plugin, source, refusal, component } in refused {
+            tracing::error!(plugin, %refusal, "plugin file refused; the version that served last serves on");
+            let version = self.served.host().load_admitted(component, &source.policy).await?;
+            let added = self.served.host().add_loaded(&plugin, version);
+            added.map_err(|_| PublishError::Unknown(plugin.clone()))?;
+            self.report_release_refused(&plugin, &refusal).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! Who signed the versions of plugins: checked as a component arrives from outside, and as a stored version is to serve.
+//! Tested in `api/src/tests/trust.rs` and `api/src/tests/trusted_files.rs`.
+
+use std::collections::BTreeMap;
+
+use host_harness::{
+    config::Config,
+    plugin::{KnownReleases, Plugin, Release},
+};
+use host_model::{digest::Digest, plugin_version::VersionState};
+use host_store::{
+    Store, StoreError, Tx, Vault,
+    alarms::{self, Alarm},
+    audit::ALL_TENANTS,
+    components, release_marks,
+    versions::{self, Version},
+};
+use host_trust::{Arrival, HighWaterMark, Refusal, Signed, SignedContent, Trust};
+use serde_json::{Value, json};
+
+use super::{Connections, publish_error::PublishError};
+
+/// The alarm about a version that serves although its plugin needs a signature that it does not have.
+const NOT_SIGNED: &str = "plugin-not-signed";
+
+/// The alarm about a release at a watched path that is not trusted.
+const RELEASE_REFUSED: &str = "plugin-release-refused";
+
+/// A component from outside whose signature was verified, with the bundle that is stored with it.
+#[derive(Clone, Debug)]
+pub(super) struct VerifiedRelease {
+    trust: Trust,
+    signed: Signed,
+    bundle: Vec<u8>,
+}
+
+impl VerifiedRelease {
+    pub(super) fn bundle(&self) -> &[u8] {
+        &self.bundle
+    }
+
+    /// Checks that the component is what was signed, once it is loaded.
+    pub(super) fn check_loaded(&self, plugin: &Plugin) -> Result<(), Refusal> {
+        self.signed.check_loaded(plugin.contract(), plugin.manifest().digest())
+    }
+
+    /// Raises the plugin's mark in the transaction that admits the release. Refuses one that another replica has overtaken
+    /// since it was verified.
+    pub(super) async fn admit(&self, tx: &mut Tx, vault: &Vault) -> Result<(), PublishError> {
+        let plugin = self.trust.plugin();
+        let before = release_marks::find(tx, vault, plugin).await?;
+        match self.trust.mark_after(&self.signed, before)? {
+            Some(mark) if Some(mark) != before => Ok(release_marks::put(tx, vault, plugin, mark).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the history of versions shows of it.
+    pub(super) fn evidence(&self) -> Value {
+        let key = self.signed.key().to_string();
+        match self.signed.content() {
+            SignedContent::Statement(stated) => json!({
+                "key": key, "content": "statement", "version": stated.version, "revision": stated.revision,
+                "not-after": stated.not_after, "conformance": stated.conformance,
+            }),
+            SignedContent::Component => json!({"key": key, "content": "component"}),
+        }
+    }
+}
+
+impl Connections {
+    /// Checks who signed a component that arrives from outside. Returns `None` if its plugin needs no signature.
+    pub(super) async fn verified(
+        &self,
+        plugin: &str,
+        component: &[u8],
+        bundle: Option<Vec<u8>>,
+    ) -> Result<Option<VerifiedRelease>, PublishError> {
+        let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(None) };
+        let arrival = Arrival::FromOutside(self.mark(plugin).await?);
+        let signed = trust.verify(component, bundle.as_deref(), arrival, self.clock.date_ms())?;
+        Ok(Some(VerifiedRelease { trust, signed, bundle: bundle.unwrap_or_default() }))
+    }
+
+    /// Checks who signed a stored version that is to serve. One that has served may be put back although it is not current,
+    /// and without a signature if it was admitted without one.
+    pub(super) async fn verified_stored(
+        &self,
+        version: &Version,
+        component: &[u8],
+    ) -> Result<Option<VerifiedRelease>, PublishError> {
+        let Version { plugin, digest, bundle, served_at, .. } = version;
+        if served_at.is_none() {
+            return self.verified(plugin, component, bundle.clone()).await;
+        }
+        let (Some(trust), Some(bundle)) = (self.served.host().admission().trust_for(plugin), bundle) else {
+            return Ok(None);
+        };
+        let signed =
+            trust.verify(component, Some(bundle), Arrival::PutBack(*digest), self.clock.date_ms())?;
+        Ok(Some(VerifiedRelease { trust, signed, bundle: bundle.clone() }))
+    }
+
+    /// Checks again who signed the component with the digest `running`, which was loaded from a file.
+    pub(super) fn verified_running(
+        &self,
+        plugin: &str,
+        running: Digest,
+        release: Release,
+    ) -> Option<VerifiedRelease> {
+        let (trust, bundle) = (self.served.host().admission().trust_for(plugin)?, release.bundle?);
+        let (arrival, now) = (Arrival::PutBack(running), self.clock.date_ms());
+        let signed = trust.verify(&release.component, Some(&bundle), arrival, now).ok()?;
+        Some(VerifiedRelease { trust, signed, bundle })
+    }
+
+    /// Returns the newest revision of a plugin that was admitted.
+    pub async fn mark(&self, plugin: &str) -> Result<Option<HighWaterMark>, StoreError> {
+        let (vault, plugin) = (self.store.vault().clone(), plugin.to_owned());
+        let find =
+            self.store.read(move |c| Box::pin(async move { release_marks::find(c, &vault, &plugin).await }));
+        find.await
+    }
+
+    /// Raises an alarm for each plugin whose running version lacks the signature that the plugin needs, and ends those of the
+    /// others.
+    pub(crate) async fn report_signatures(&self) -> Result<(), StoreError> {
+        for name in self.served.host().plugins().keys() {
+            self.report_signature(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn report_signature(&self, name: &str) -> Result<(), StoreError> {
+        let Some(slot) = self.served.host().plugin(name) else { return Ok(()) };
+        let digest = slot.current().plugin().digest();
+        let lacking = match self.served.host().admission().trust_for(name) {
+            Some(trust) => self.lacking_signature(&trust, name, digest).await?,
+            None => None,
+        };
+        let (name, at) = (name.to_owned(), self.clock.date_ms());
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                let Some(refusal) = lacking else { return alarms::is_over(tx, at, NOT_SIGNED, &name).await };
+                let detail = format!(
+                    "version {digest} of plugin {name} serves on, although it {refusal}. Publish a signed release in its \
+                     place, or the same component with its bundle"
+                );
+                raise(tx, at, NOT_SIGNED, &name, &detail).await
+            })
+        });
+        stored.await
+    }
+
+    /// Returns why the running version would not be trusted now; `None` if it would.
+    async fn lacking_signature(
+        &self,
+        trust: &Trust,
+        name: &str,
+        digest: Digest,
+    ) -> Result<Option<Refusal>, StoreError> {
+        let bundle = self.find_version(name, digest).await?.and_then(|version| version.bundle);
+        let component = self
+            .store
+            .read(move |c| Box::pin(async move { components::component(c, digest).await }))
+            .await?
+            .unwrap_or_default();
+        let arrival = Arrival::PutBack(digest);
+        Ok(trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms()).err())
+    }
+
+    /// Raises an alarm about a release at a watched path that is not trusted.
+    pub(super) async fn report_release_refused(
+        &self,
+        name: &str,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
+        let (name, at, refusal) = (name.to_owned(), self.clock.date_ms(), refusal.clone());
+        let raised = self.store.write(move |tx| {
+            Box::pin(async move {
+                let code = refusal.code();
+                let detail = format!("the release at its path was refused ({code}): it {refusal}");
+                raise(tx, at, RELEASE_REFUSED, &name, &detail).await
+            })
+        });
+        raised.await
+    }
+}
+
+/// Ends the alarm about a release that is not trusted, since another version serves.
+pub(super) async fn end_release_refused(tx: &mut Tx, at: i64, plugin: &str) -> Result<(), StoreError> {
+    alarms::is_over(tx, at, RELEASE_REFUSED, plugin).await
+}
+
+async fn raise(
+    tx: &mut Tx,
+    at: i64,
+    kind: &'static str,
+    about: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind, about, detail };
+    alarms::raise(tx, at, &alarm).await
+}
+
+/// Returns what is stored of the earlier releases of each plugin that needs a signature.
+pub(crate) async fn known_releases(
+    config: &Config,
+    store: &Store,
+) -> Result<BTreeMap<String, KnownReleases>, StoreError> {
+    let (names, vault) = (config.trust().keys().cloned().collect::<Vec<_>>(), store.vault().clone());
+    store
+        .read(move |connection| {
+            Box::pin(async move {
+                let mut known = BTreeMap::new();
+                for name in names {
+                    let mark = release_marks::find(connection, &vault, &name).await?;
+                    let versions = versions::of_plugin(connection, &name).await?;
+                    let serving = versions.into_iter().find(|stored| {
+                        stored.version.state == VersionState::Serving && stored.is_authentic(&vault)
+                    });
+                    let serving = serving.map(|stored| stored.version.digest);
+                    known.insert(name, KnownReleases { serving, mark });
+                }
+                Ok(known)
+            })
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests;

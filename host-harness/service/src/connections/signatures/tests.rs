@@ -1,0 +1,45 @@
+use host_model::contract::ContractVersion;
+use host_trust::{ConformanceResult, ConformanceRun, ReleaseKey, Required, Statement};
+use test_support::KeyPems;
+
+use super::*;
+use crate::testing::bench::Bench;
+
+fn bundle(key: &ReleaseKey, component: &[u8], revision: u64) -> Vec<u8> {
+    let statement = Statement {
+        plugin: "iterable".to_owned(),
+        digest: Digest::of(component),
+        version: "1.0.0".to_owned(),
+        revision: revision.try_into().unwrap(),
+        not_after: 4_102_444_800_000,
+        contract: ContractVersion::V0_2_0,
+        manifest: Digest([0; 32]),
+        conformance: ConformanceRun { result: ConformanceResult::Passed, seed: 1 },
+    };
+    key.sign(&statement).unwrap().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_was_verified_before_a_newer_one_was_admitted_is_refused_as_it_is_to_be_stored() {
+    let bench = Bench::new().await;
+    let connections = bench.parts.connections.clone();
+    let key = ReleaseKey::from_pem(KeyPems::generate().private.as_bytes()).unwrap();
+    let trust = Trust::new("iterable", key.public(), Required::Statement);
+    let admission = bench.parts.served.host().admission();
+    admission.set_trust([("iterable".to_owned(), trust)].into());
+    let verified = async |component: &'static [u8], revision| {
+        let bundle = bundle(&key, component, revision);
+        connections.verified("iterable", component, Some(bundle)).await.unwrap().unwrap()
+    };
+    // Both are verified before either is stored, as by two replicas.
+    let (older, newer) = (verified(b"older", 1).await, verified(b"newer", 2).await);
+    let admitted = async |release: VerifiedRelease| {
+        let vault = bench.parts.store.vault().clone();
+        bench.parts.store.try_write(move |tx| Box::pin(async move { release.admit(tx, &vault).await })).await
+    };
+    admitted(newer.clone()).await.unwrap();
+    let refused = admitted(older).await.unwrap_err();
+    assert!(matches!(refused, PublishError::NotTrusted(Refusal::Replayed { .. })), "{refused}");
+    admitted(newer).await.unwrap();
+    assert_eq!(connections.mark("iterable").await.unwrap().unwrap().digest, Digest::of(b"newer"));
+}
