@@ -100,8 +100,9 @@ async fn inspect_plugin(
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
 /// they started with. A version that requests more permissions than the running one is refused with a list of them,
 /// unless `agree=true` is set, and so is one that makes something else of stored deliveries and requests. As JSON,
-/// the body has settings that its connections need from this version on; they apply as it begins to serve, and require the
-/// scope `connections:write` too.
+/// the body also has the bundle with its signature, which is required if the configuration has keys for the plugin's name
+/// (problem `not-trusted`, with a code as `reason`), and settings that its connections need from this version on; these
+/// apply as it begins to serve, and require the scope `connections:write` too.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), Publishing, OperationParams),
     request_body(content((Vec<u8> = "application/wasm"), (ComponentWithSettings = "application/json"))),

@@ -12,7 +12,9 @@ use crate::{
     conformance::Prover,
     connection::{ConnectionSpec, SettingError},
     lines::lines,
-    plugin::{Admission, Generation, LoadError, LoadPolicy, Plugin, Release, ReleaseInstaller, Slot, Watch},
+    plugin::{
+        Generation, LoadError, LoadPolicy, Plugin, Release, ReleaseAdmission, ReleaseInstaller, Slot, Watch,
+    },
 };
 use host_model::digest::Digest;
 
@@ -137,7 +139,7 @@ impl Host {
     }
 
     /// Returns what decides whether components from outside may load.
-    pub fn admission(&self) -> &Arc<Admission> {
+    pub fn admission(&self) -> &Arc<ReleaseAdmission> {
         &self.releases.admission
     }
 

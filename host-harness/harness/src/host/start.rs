@@ -15,7 +15,9 @@ use crate::{
     connection::{CallLimits, ConnectionSpec},
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
     engine::{BacktraceDetail, Engine, PoolSize},
-    plugin::{Admission, KnownReleases, LoadError, ReleaseInstaller, Slot, SwapError, WatchedPlugin, watch},
+    plugin::{
+        KnownReleases, LoadError, ReleaseAdmission, ReleaseInstaller, Slot, SwapError, WatchedPlugin, watch,
+    },
 };
 use host_trust::bundle_file;
 
@@ -166,7 +168,7 @@ impl Builder {
         let engine = Engine::with_backtraces(&pool, backtraces);
         let engine = engine.map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine.compiling(compilation));
-        let admission = Arc::new(Admission::new(config.trust.clone(), known));
+        let admission = Arc::new(ReleaseAdmission::new(config.trust.clone(), known));
         let releases = ReleaseInstaller { engine, admission, clock };
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {

@@ -43,12 +43,12 @@ pub struct KnownReleases {
 /// Decides whether components from outside may load. What it knows of earlier releases is in memory: a program that stores
 /// them passes them to the host's builder.
 #[derive(Debug, Default)]
-pub struct Admission {
+pub struct ReleaseAdmission {
     trust: ArcSwap<TrustByPlugin>,
     known: Mutex<BTreeMap<String, KnownReleases>>,
 }
 
-impl Admission {
+impl ReleaseAdmission {
     /// Creates it with what is trusted, and what is known of each plugin's earlier releases.
     pub fn new(trust: TrustByPlugin, known: BTreeMap<String, KnownReleases>) -> Self {
         Self { trust: ArcSwap::from_pointee(trust), known: Mutex::new(known) }

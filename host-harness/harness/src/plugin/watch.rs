@@ -5,7 +5,9 @@ use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::{admission::Admission, fingerprint::ReleaseFingerprint, load_policy::LoadPolicy, slot::Slot};
+use super::{
+    admission::ReleaseAdmission, fingerprint::ReleaseFingerprint, load_policy::LoadPolicy, slot::Slot,
+};
 use crate::{clock::Clock, engine::Engine};
 use host_model::digest::Digest;
 
@@ -62,7 +64,7 @@ pub struct ReleaseInstaller {
     /// The engine that compiles them.
     pub engine: Arc<Engine>,
     /// Decides which are trusted.
-    pub admission: Arc<Admission>,
+    pub admission: Arc<ReleaseAdmission>,
     /// The clock for the end of their validity.
     pub clock: Arc<dyn Clock>,
 }

@@ -57,7 +57,7 @@ impl Connections {
                         components::insert(tx, version.digest, bytes).await?;
                     }
                     let is_serving = is_serving(tx, &vault, &version).await?;
-                    if is_serving && !gains_bundle(tx, &version).await? {
+                    if is_serving && !is_newly_signed(tx, &version).await? {
                         return Ok(());
                     }
                     if let Some(release) = release.as_ref().filter(|_| !is_serving) {
@@ -132,7 +132,7 @@ impl Connections {
 }
 
 /// Returns whether `version` has a bundle that is not stored with it.
-async fn gains_bundle(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
+async fn is_newly_signed(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
     let known = versions::find(tx, &version.plugin, version.digest).await?;
     Ok(version.bundle.is_some() && known.is_none_or(|known| known.version.bundle != version.bundle))
 }

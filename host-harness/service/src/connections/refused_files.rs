@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use host_harness::{
     config::{Config, PluginSource},
-    plugin::{Admission, KnownReleases},
+    plugin::{KnownReleases, ReleaseAdmission},
 };
 use host_model::digest::Digest;
 use host_store::{Store, StoreError, components};
@@ -61,7 +61,7 @@ async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, no
         return None;
     }
     let trusted = BTreeMap::from([(trust.plugin().to_owned(), trust.clone())]);
-    let admission = Admission::new(trusted, BTreeMap::new());
+    let admission = ReleaseAdmission::new(trusted, BTreeMap::new());
     let release = admission.release(trust.plugin(), &source.path, component).await.ok()?;
     let arrival = Arrival::FromOutside(known.mark);
     trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()

@@ -1,10 +1,14 @@
 use serde_json::json;
+use sqlx::Connection as _;
 
 use super::*;
 use crate::{
     components,
     handle::Store,
-    testing::{ENQUEUE, Folder, master_key, sql, write},
+    postgres::{route::Route, schema::PostgresSchema},
+    schema::{self, Schema},
+    sqlite::schema::SqliteSchema,
+    testing::{ENQUEUE, Folder, folder_on_server, master_key, server::connected, sql, write},
 };
 
 fn step(state: VersionState) -> VersionStep {
@@ -173,4 +177,36 @@ async fn the_code_tells_an_uploader_from_a_bundle() {
     for (at, code) in codes.iter().enumerate() {
         assert!(!codes[at + 1..].contains(code), "{at}");
     }
+}
+
+/// Stores a version as schema 22 did, and returns it as it is found after the migration.
+async fn migrated<S: Schema>(mut connection: Tx, schema: &S) -> StoredVersion {
+    schema::run(schema.migrations(), &mut connection, 22).await.unwrap();
+    let served = Version { uploaded_by: Some("k-1".to_owned()), ..version(1, Some(7)) };
+    // The code as schema 22 had it: without a bundle.
+    let code =
+        master_key().vault().row("version").text("iterable").bytes(&[1; 32]).optional(None).optional(None);
+    let code = code.text("compiled").optional(Some(&7_i64.to_be_bytes())).optional(None).text("k-1");
+    let RowMac(mac) = code.mac();
+    let insert = "INSERT INTO versions (plugin, digest, size, source, state, served_at, mac, uploaded_by) \
+                  VALUES ($1, $2, 1, 'upload', 'compiled', 7, $3, 'k-1')";
+    let insert = sqlx::query(insert).bind(&served.plugin).bind(served.digest.0.to_vec()).bind(mac);
+    insert.execute(&mut connection).await.unwrap();
+    schema::run(schema.migrations(), &mut connection, 23).await.unwrap();
+    let found = find(&mut connection, "iterable", served.digest).await.unwrap().unwrap();
+    assert_eq!(found.version, served);
+    found
+}
+
+#[tokio::test]
+async fn a_version_of_the_schema_before_stays_authentic_and_has_no_bundle() {
+    sqlx::any::install_default_drivers();
+    let file = Tx::connect("sqlite::memory:").await.unwrap();
+    assert!(migrated(file, &SqliteSchema).await.is_authentic(&master_key().vault()));
+    let Some(folder) = folder_on_server() else { return };
+    let crate::DatabaseAddress::Server(address) = folder.address().await else { panic!("no server") };
+    let mut server = connected(&address).await;
+    sqlx::query("CREATE SCHEMA before").execute(&mut server).await.unwrap();
+    sqlx::query("SET search_path = before").execute(&mut server).await.unwrap();
+    assert!(migrated(server, &PostgresSchema(Route::Direct)).await.is_authentic(&master_key().vault()));
 }
