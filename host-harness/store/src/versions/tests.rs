@@ -179,11 +179,11 @@ async fn the_code_tells_an_uploader_from_a_bundle() {
     }
 }
 
-/// Stores a version as schema 22 did, and returns it as it is found after the migration.
+/// Stores a version as schema 23 did, and returns it as it is found after the migration.
 async fn migrated<S: Schema>(mut connection: Tx, schema: &S) -> StoredVersion {
-    schema::run(schema.migrations(), &mut connection, 22).await.unwrap();
+    schema::run(schema.migrations(), &mut connection, 23).await.unwrap();
     let served = Version { uploaded_by: Some("k-1".to_owned()), ..version(1, Some(7)) };
-    // The code as schema 22 had it: without a bundle.
+    // The code as schema 23 had it: without a bundle.
     let code =
         master_key().vault().row("version").text("iterable").bytes(&[1; 32]).optional(None).optional(None);
     let code = code.text("compiled").optional(Some(&7_i64.to_be_bytes())).optional(None).text("k-1");
@@ -192,7 +192,7 @@ async fn migrated<S: Schema>(mut connection: Tx, schema: &S) -> StoredVersion {
                   VALUES ($1, $2, 1, 'upload', 'compiled', 7, $3, 'k-1')";
     let insert = sqlx::query(insert).bind(&served.plugin).bind(served.digest.0.to_vec()).bind(mac);
     insert.execute(&mut connection).await.unwrap();
-    schema::run(schema.migrations(), &mut connection, 23).await.unwrap();
+    schema::run(schema.migrations(), &mut connection, 24).await.unwrap();
     let found = find(&mut connection, "iterable", served.digest).await.unwrap().unwrap();
     assert_eq!(found.version, served);
     found
