@@ -298,14 +298,7 @@ impl PluginsCommand {
                 Ok(inspect::shown(session.console.width, client.ask(call).await?))
             }
             Self::Difference { name, version, from } => {
-                let to = version_history::digest(client, &name, &version).await?;
-                let from = match from {
-                    Some(from) => Some(version_history::digest(client, &name, &from).await?),
-                    None => None,
-                };
-                let call =
-                    ApiCall::get(&["plugins", &name, "versions", &to, "difference"]).with("from", from);
-                Ok(difference::shown(client.ask(call).await?))
+                difference::show(client, &name, &version, from.as_deref()).await
             }
             Self::Publish {
                 name,

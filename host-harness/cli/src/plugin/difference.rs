@@ -2,13 +2,31 @@
 //! Tested in `src/tests/server/versions.rs`.
 
 use crate::{
-    client::ApiResponse,
+    client::{ApiCall, ApiResponse, Client},
     exit::Exit,
+    failure::Failure,
     output::{CommandOutput, heading},
+    version_history,
 };
 use host_api::types::version_difference::{DifferentAspect, DifferentPart, PartPresence, VersionDifference};
 
-pub(super) fn shown(ApiResponse { value, json }: ApiResponse<VersionDifference>) -> CommandOutput {
+/// Asks how the version `to` of the plugin `name` differs from the version `from`, or from the one that serves.
+pub(super) async fn show(
+    client: &Client,
+    name: &str,
+    to: &str,
+    from: Option<&str>,
+) -> Result<CommandOutput, Failure> {
+    let to = version_history::digest(client, name, to).await?;
+    let from = match from {
+        Some(from) => Some(version_history::digest(client, name, from).await?),
+        None => None,
+    };
+    let call = ApiCall::get(&["plugins", name, "versions", &to, "difference"]).with("from", from);
+    Ok(shown(client.ask(call).await?))
+}
+
+fn shown(ApiResponse { value, json }: ApiResponse<VersionDifference>) -> CommandOutput {
     let VersionDifference { name, from, to, requests, parts } = &value;
     let mut lines = vec![format!("plugin {name}: from {from}\n{}to {to}", " ".repeat(name.len() + 9))];
     if requests.is_empty() {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     Connections,
     publish_error::PublishError,
-    signatures::VerifiedRelease,
+    signatures::{VerifiedRelease, with_signature},
     versions::{HOST, raise_not_authentic, record, serve, version_of},
 };
 
@@ -66,10 +66,7 @@ impl Connections {
                     if let Some((digest, conditions)) = before {
                         enter_before(tx, &vault, &version, digest, conditions, at).await?;
                     }
-                    let mut evidence = json!({"source": version.source});
-                    if let Some(release) = &release {
-                        evidence["signature"] = release.evidence();
-                    }
+                    let evidence = with_signature(json!({"source": version.source}), release.as_ref());
                     let known = versions::find(tx, &version.plugin, version.digest).await?;
                     let source = known.map_or(version.source, |known| known.version.source);
                     let version = Version { served_at: Some(at), source, ..version };

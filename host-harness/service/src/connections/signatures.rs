@@ -56,7 +56,7 @@ impl VerifiedRelease {
     }
 
     /// What the history of versions shows of it.
-    pub(super) fn evidence(&self) -> Value {
+    fn evidence(&self) -> Value {
         let key = self.signed.key().to_string();
         match self.signed.content() {
             SignedContent::Statement(stated) => json!({
@@ -66,6 +66,14 @@ impl VerifiedRelease {
             SignedContent::Component => json!({"key": key, "content": "component"}),
         }
     }
+}
+
+/// Adds a signature that was verified to what shows that a version was admitted, an object.
+pub(super) fn with_signature(mut evidence: Value, release: Option<&VerifiedRelease>) -> Value {
+    if let Some((release, fields)) = release.zip(evidence.as_object_mut()) {
+        fields.insert("signature".to_owned(), release.evidence());
+    }
+    evidence
 }
 
 impl Connections {

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections,
     publish_error::PublishError,
-    signatures::{VerifiedRelease, end_release_refused},
+    signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
 
@@ -112,11 +112,8 @@ impl Progress {
     }
 
     /// Adds its signature to what shows that it was admitted.
-    pub(super) fn with_signature(&self, mut evidence: Value) -> Value {
-        if let Some(release) = &self.release {
-            evidence["signature"] = release.evidence();
-        }
-        evidence
+    pub(super) fn with_signature(&self, evidence: Value) -> Value {
+        with_signature(evidence, self.release.as_ref())
     }
 
     /// Returns the step to `state` that is reached now, and begins the next one.
