@@ -34,7 +34,7 @@ impl From<Vec<u8>> for Release {
 /// What is known of a plugin's earlier releases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KnownReleases {
-    /// The version that served last, which a start loads again whoever signed it.
+    /// The version that served last, which a start loads again even if its signature is not trusted.
     pub serving: Option<Digest>,
     /// The newest revision that was admitted.
     pub mark: Option<HighWaterMark>,
@@ -93,7 +93,7 @@ impl ReleaseAdmission {
         Ok(loaded)
     }
 
-    /// Same at a start, where the version that served last is loaded again whoever signed it.
+    /// Does the same at a start, but loads the version that served last even if its signature is not trusted.
     pub(crate) async fn load_at_start(
         &self,
         engine: &Arc<Engine>,

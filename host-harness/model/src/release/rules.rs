@@ -22,7 +22,7 @@ pub struct VerdictRules {
     /// Fewer failures than these are never bad, however few calls there were. Default: 5. A few failures may have one
     /// cause, such as one person's data.
     pub failures: u64,
-    /// So many contradicted outcomes of one kind of call are bad if the version before had none. Default: 1. A connector
+    /// At least this many contradicted outcomes of one kind of call are bad if the version before had none. Default: 1. A connector
     /// that reports what its requests contradict is wrong, whatever the vendor does. A needless roll-back costs a repeated
     /// release; a person whose erasure was only claimed cannot be asked again.
     pub contradicted: u64,
@@ -69,7 +69,7 @@ pub struct Margins {
     pub other_errors: Rate,
     /// Default: 2 %. Some people lack what the vendor asks for, and few calls may by chance be about them.
     pub given_up: Rate,
-    /// Default: 2 %. Vendors take different times to show that somebody is gone, and the erasures are looked after.
+    /// Default: 2 %. Vendors take different times to show that a person is gone, and the erasures are looked after.
     pub unproven: Rate,
     /// Default: 0.5 %. Unreadable deliveries are kept and read again, but opt-outs in them are late.
     pub unreadable: Rate,
@@ -96,7 +96,7 @@ impl Default for Margins {
 pub struct Slower {
     /// The factor, in percent. Default: 200. A vendor's times often vary by half within a day.
     pub factor_percent: u64,
-    /// The minimum, in milliseconds. Default: 100. Below it, nobody who waits for a request notices.
+    /// The minimum, in milliseconds. Default: 100. Below it, a caller who waits for a request does not notice.
     pub minimum_ms: u64,
     /// How many more calls than before may be slow. Default: 5 %, as many as were slower than the time that it starts from.
     pub margin: Rate,

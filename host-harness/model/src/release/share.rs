@@ -35,14 +35,14 @@ impl From<Share> for u16 {
 }
 
 impl Share {
-    /// Nobody.
+    /// No people.
     pub const NONE: Self = Self(0);
     /// Everybody.
     pub const WHOLE: Self = Self(WHOLE);
 
     /// Returns whether the person with this number of the database is in the share of a release of `version`.
     ///
-    /// Whoever is in a share is in every greater one of the same version, so that a growing share moves a person once. The
+    /// A person in a share is in every greater one of the same version, so that a growing share moves a person once. The
     /// place of a person follows from the version's digest and the number alone, which never change: every replica finds
     /// the same, also after a restart. Another version picks other people.
     pub fn includes_person(self, version: Digest, person: i64) -> bool {

@@ -20,7 +20,7 @@ pub enum ReleaseState {
     Proposed,
     /// It is in a step.
     Running(InStep),
-    /// It stays in its step: the share is kept, so that nobody moves back.
+    /// It stays in its step: the share is kept, so that no person moves back.
     Paused {
         /// The step.
         step: InStep,
@@ -184,7 +184,7 @@ impl ReleaseState {
                 Ok(Self::Running(InStep { timed_from_ms: now_ms, ..*step }))
             }
             (Self::Paused { .. }, ReleaseEvent::Paused { .. }) => Err(EventRefused::AlreadyPaused),
-            // Whoever paused it, or the first cause, has to be dealt with; a better verdict does not resume it.
+            // The operator who paused it, or the first cause, decides; a better verdict does not resume it.
             (Self::Paused { .. }, ReleaseEvent::Judged(_) | ReleaseEvent::NotLoaded { .. }) => {
                 Ok(self.clone())
             }
