@@ -242,6 +242,7 @@ mod tests {
         let ended = |wait: &Option<Duration>| *wait == Some(DAY + A_MOMENT + margin(&folder));
         eventually("the end of the request is stored", waits, ended).await;
     }
+
     /// A clock that is off, by as much as it says at most.
     #[derive(Debug)]
     struct WrongClock {

@@ -25,27 +25,26 @@ async fn two_replicas_keep_to_the_limit_of_a_day_together() {
     for number in 0..ERASURES {
         ids.push(bench.erase(&format!("person-{number}@example.com")).await);
     }
+    let sent = sent_until(&bench, "the day's limit is used up", ROOM).await;
+    bench.pass(Duration::from_hours(1));
+    once_at_rest(&bench, async || waiting_for_the_limit(&bench, &ids).await == ERASURES - ROOM).await;
+    assert_eq!(sent + forgets(&bench), ROOM);
+    bench.pass(Duration::from_hours(24));
+    let sent = sent_until(&bench, "the rest is sent a day later", ERASURES - ROOM).await;
+    assert_eq!(sent, ERASURES - ROOM);
+}
+
+/// Lets time pass until the vendor has received `expected` erasures. Returns how many it has.
+async fn sent_until(bench: &Bench, what: &str, expected: usize) -> usize {
     let mut sent = 0;
     let more = async || {
         // The other limit is one of a second, for whose end an attempt may wait.
         bench.pass(Duration::from_millis(100));
         bench.parts.requests.bell.ring();
-        sent += forgets(&bench);
+        sent += forgets(bench);
         sent
     };
-    eventually("the day's limit is used up", more, |sent| *sent >= ROOM).await;
-    bench.pass(Duration::from_hours(1));
-    once_at_rest(&bench, async || waiting_for_the_limit(&bench, &ids).await == ERASURES - ROOM).await;
-    assert_eq!(sent + forgets(&bench), ROOM);
-    bench.pass(Duration::from_hours(24));
-    let mut sent = 0;
-    let more = async || {
-        bench.pass(Duration::from_millis(100));
-        bench.parts.requests.bell.ring();
-        sent += forgets(&bench);
-        sent
-    };
-    eventually("the rest is sent a day later", more, |sent| *sent == ERASURES - ROOM).await;
+    eventually(what, more, |sent| *sent >= expected).await
 }
 
 /// Returns how many erasures the vendor has received since the last look.
