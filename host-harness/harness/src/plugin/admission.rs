@@ -24,6 +24,13 @@ pub struct Release {
     pub bundle: Option<Vec<u8>>,
 }
 
+impl Release {
+    /// Returns `component`, which was read from `file`, with the bundle beside that file.
+    pub async fn with_bundle_beside(file: &Path, component: Vec<u8>) -> io::Result<Self> {
+        Ok(Self { component, bundle: read_bundle(&bundle_file(file)).await? })
+    }
+}
+
 /// Without a bundle.
 impl From<Vec<u8>> for Release {
     fn from(component: Vec<u8>) -> Self {
@@ -72,9 +79,10 @@ impl ReleaseAdmission {
     /// Returns the component that was read from `file` with the bundle beside that file, which is read only if the plugin
     /// needs one.
     pub async fn release(&self, plugin: &str, file: &Path, component: Vec<u8>) -> io::Result<Release> {
-        let is_needed = self.trust.load().contains_key(plugin);
-        let bundle = if is_needed { read_bundle(&bundle_file(file)).await? } else { None };
-        Ok(Release { component, bundle })
+        if self.trust.load().contains_key(plugin) {
+            return Release::with_bundle_beside(file, component).await;
+        }
+        Ok(component.into())
     }
 
     /// Checks who signed `release`, loads it, and checks that it is what was signed.

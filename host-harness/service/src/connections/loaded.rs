@@ -89,6 +89,11 @@ impl From<StoreError> for VersionUnusable {
     }
 }
 
+/// Returns the component with this digest; `None` if it is not stored.
+pub(super) async fn stored_component(store: &Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    store.read(move |c| Box::pin(async move { components::component(c, digest).await })).await
+}
+
 /// Loads stored versions. Clones share everything.
 #[derive(Clone)]
 pub struct LoadedVersions {
@@ -149,8 +154,7 @@ impl LoadedVersions {
     }
 
     async fn component(&self, digest: Digest) -> Result<Vec<u8>, VersionUnusable> {
-        let read = self.store.read(move |c| Box::pin(async move { components::component(c, digest).await }));
-        read.await?.ok_or(VersionUnusable::NotStored(digest))
+        stored_component(&self.store, digest).await?.ok_or(VersionUnusable::NotStored(digest))
     }
 
     /// Returns a stored version that is only to be looked at, whatever became of it, and loads it if it is not loaded.

@@ -1,7 +1,7 @@
 //! Published versions as they are stored, and as they are loaded at a start.
 //! Tested in `api/src/tests/plugins.rs`.
 
-use super::{Connections, conditions::LoadConditions, publish_error::PublishError};
+use super::{Connections, conditions::LoadConditions, loaded::stored_component, publish_error::PublishError};
 use host_harness::plugin::LoadPolicy;
 use host_model::digest::Digest;
 use host_store::{
@@ -73,11 +73,7 @@ impl Connections {
         let (name, digest) = (publication.plugin.as_str(), publication.digest);
         let conditions = LoadConditions::read(publication.conditions.as_deref())
             .map_err(|error| format!("its stored conditions cannot be read: {error}"))?;
-        let component = self
-            .store
-            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
-            .await;
-        let bytes = component.map_err(|error| error.to_string())?;
+        let bytes = stored_component(&self.store, digest).await.map_err(|error| error.to_string())?;
         let bytes = bytes.ok_or_else(|| format!("the component {digest} is no longer stored"))?;
         let host = self.served.host();
         let loaded = host.load_admitted(bytes, &self.policy(name, &conditions)).await;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use host_harness::{
     config::{Config, PluginSource},
-    plugin::{KnownReleases, ReleaseAdmission},
+    plugin::{KnownReleases, Release},
 };
 use host_model::digest::Digest;
-use host_store::{Store, StoreError, components};
+use host_store::{Store, StoreError};
 use host_trust::{Arrival, Refusal, Trust};
 
-use super::{Connections, publish_error::PublishError};
+use super::{Connections, loaded::stored_component, publish_error::PublishError};
 
 /// A plugin whose file is not trusted.
 pub(crate) struct RefusedFile {
@@ -35,8 +35,7 @@ pub(crate) async fn refused_files(
         let (Some(trust), Some(known)) = (config.trust().get(plugin), known.get(plugin)) else { continue };
         let Some(serving) = known.serving else { continue };
         let Some(refusal) = refusal(trust, source, known, now).await else { continue };
-        let read = store.read(move |c| Box::pin(async move { components::component(c, serving).await }));
-        let stored = match read.await {
+        let stored = match stored_component(store, serving).await {
             Err(error) if error.is_about_one_row() => None,
             stored => stored?,
         };
@@ -60,9 +59,7 @@ async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, no
     if known.serving == Some(Digest::of(&component)) {
         return None;
     }
-    let trusted = BTreeMap::from([(trust.plugin().to_owned(), trust.clone())]);
-    let admission = ReleaseAdmission::new(trusted, BTreeMap::new());
-    let release = admission.release(trust.plugin(), &source.path, component).await.ok()?;
+    let release = Release::with_bundle_beside(&source.path, component).await.ok()?;
     let arrival = Arrival::FromOutside(known.mark);
     trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()
 }

@@ -12,13 +12,13 @@ use host_store::{
     Store, StoreError, Tx, Vault,
     alarms::{self, Alarm},
     audit::ALL_TENANTS,
-    components, release_marks,
+    release_marks,
     versions::{self, Version},
 };
 use host_trust::{Arrival, HighWaterMark, Refusal, Signed, SignedContent, Trust};
 use serde_json::{Value, json};
 
-use super::{Connections, publish_error::PublishError};
+use super::{Connections, loaded::stored_component, publish_error::PublishError};
 
 /// The alarm about a version that serves although its plugin needs a signature that it does not have.
 const NOT_SIGNED: &str = "plugin-not-signed";
@@ -168,11 +168,7 @@ impl Connections {
         digest: Digest,
     ) -> Result<Option<Refusal>, StoreError> {
         let bundle = self.find_version(name, digest).await?.and_then(|version| version.bundle);
-        let component = self
-            .store
-            .read(move |c| Box::pin(async move { components::component(c, digest).await }))
-            .await?
-            .unwrap_or_default();
+        let component = stored_component(&self.store, digest).await?.unwrap_or_default();
         let arrival = Arrival::PutBack(digest);
         Ok(trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms()).err())
     }

@@ -12,7 +12,7 @@ use host_model::{
     plugin_version::{VersionSource, VersionState},
 };
 use host_store::{
-    StoreError, components,
+    StoreError,
     versions::{self, Version},
 };
 use serde_json::json;
@@ -23,6 +23,7 @@ use super::{
     comparison,
     conditions::LoadConditions,
     given_settings::GivenSettings,
+    loaded::stored_component,
     publication::Upload,
     publish_error::{MAX_NOTE_CHARS, PublishError},
     shadow::{FoundDifference, ShadowReport},
@@ -116,11 +117,7 @@ impl Connections {
     ) -> Result<Staged, PublishError> {
         self.check_not_watched(name)?;
         let version = self.known_version(name, digest).await?;
-        let bytes = self
-            .store
-            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }))
-            .await?
-            .ok_or(PublishError::BeforeIsGone(digest))?;
+        let bytes = stored_component(&self.store, digest).await?.ok_or(PublishError::BeforeIsGone(digest))?;
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
         let release = self.verified_stored(&version, &bytes).await?;

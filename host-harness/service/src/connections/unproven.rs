@@ -10,7 +10,6 @@ use host_store::{
     StoreError,
     alarms::{self, Alarm},
     audit::ALL_TENANTS,
-    components,
     versions::{self, Version, VersionStep},
 };
 use serde_json::json;
@@ -18,6 +17,7 @@ use serde_json::json;
 use super::{
     Connections,
     candidate::Candidate,
+    loaded::stored_component,
     proof::passed,
     versions::{HOST, NOT_PROVEN, Progress, VersionHistory, record},
 };
@@ -45,9 +45,7 @@ impl Connections {
     async fn prove_unproven(&self, name: &str, running: &Arc<Plugin>) -> Result<(), StoreError> {
         let digest = running.digest();
         let Some(entered) = self.version(name, digest).await? else { return Ok(()) };
-        let bytes = self
-            .store
-            .read(move |connection| Box::pin(async move { components::component(connection, digest).await }));
+        let bytes = stored_component(&self.store, digest);
         // Its cases are in the component, which is missing if the file changed during the start.
         let (Some(bytes), false) = (bytes.await?, has_proof(&entered)) else { return Ok(()) };
         let mut progress = Progress::begin(self, entered.version, HOST);
@@ -113,6 +111,7 @@ fn has_proof(version: &VersionHistory) -> bool {
 #[cfg(test)]
 mod tests {
     use host_model::digest::Digest;
+    use host_store::components;
     use test_support::eventually;
     use tokio_util::sync::CancellationToken;
 
