@@ -101,7 +101,12 @@ impl ManualClock {
 
     /// Returns whether a task sleeps on this clock. Tests wait for this before they advance it.
     pub fn is_slept_on(&self) -> bool {
-        self.elapsed.receiver_count() > 0
+        self.sleepers() > 0
+    }
+
+    /// Returns how many tasks sleep on this clock.
+    pub fn sleepers(&self) -> usize {
+        self.elapsed.receiver_count()
     }
 }
 

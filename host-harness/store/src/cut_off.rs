@@ -54,11 +54,7 @@ pub async fn release_claims(
     replica: &ReplicaId,
     now: i64,
 ) -> Result<(), StoreError> {
-    let of_replica = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                      WHERE o.state = 'running' AND o.claimed_by = $1 ORDER BY o.seq";
-    let running: Vec<RunningRequest> =
-        sqlx::query_as(of_replica).bind(replica.as_str()).fetch_all(&mut *tx).await?;
-    for RunningRequest { place, .. } in running {
+    for RunningRequest { place, .. } in claimed_by(tx, replica).await? {
         requeue(tx, vault, &place, "the service stopped during an attempt", now).await?;
     }
     Ok(())
@@ -75,28 +71,8 @@ pub async fn reclaim_ended(
     let ended = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
                  WHERE o.state = 'running' AND o.claimed_by IS DISTINCT FROM $1 \
                    AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.claimed_by) ORDER BY o.seq";
-    let ended = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
-    reclaim(tx, vault, ended, now).await
-}
-
-/// Puts the requests back in the queue that `replica` has claimed and whose leases have expired, except for those at the
-/// positions `under_way`, whose attempts are still running. A request that was cut off too often is set aside.
-pub async fn reclaim_expired(
-    tx: &mut Tx,
-    vault: &Vault,
-    replica: &ReplicaId,
-    now: i64,
-    under_way: &[i64],
-) -> Result<(), StoreError> {
-    let expired = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                   WHERE o.state = 'running' AND o.claimed_by = $1 AND o.lease_until <= $2 ORDER BY o.seq";
-    let expired = sqlx::query_as(expired).bind(replica.as_str()).bind(now).fetch_all(&mut *tx).await?;
-    let is_left = |request: &RunningRequest| !under_way.contains(&request.place.seq);
-    reclaim(tx, vault, expired.into_iter().filter(is_left).collect(), now).await
-}
-
-async fn reclaim(tx: &mut Tx, vault: &Vault, left: Vec<RunningRequest>, now: i64) -> Result<(), StoreError> {
-    for RunningRequest { place, kills } in left {
+    let ended: Vec<RunningRequest> = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
+    for RunningRequest { place, kills } in ended {
         sqlx::query("UPDATE requests SET kills = kills + 1 WHERE seq = $1")
             .bind(place.seq)
             .execute(&mut *tx)
@@ -109,6 +85,30 @@ async fn reclaim(tx: &mut Tx, vault: &Vault, left: Vec<RunningRequest>, now: i64
         }
     }
     Ok(())
+}
+
+/// Puts the requests back in the queue that `replica` has claimed and has no attempt `under_way` for, which holds their
+/// positions: it does not know of the claim, or could not store the result.
+pub async fn requeue_lost(
+    tx: &mut Tx,
+    vault: &Vault,
+    replica: &ReplicaId,
+    now: i64,
+    under_way: &[i64],
+) -> Result<(), StoreError> {
+    for RunningRequest { place, .. } in claimed_by(tx, replica).await? {
+        if !under_way.contains(&place.seq) {
+            requeue(tx, vault, &place, "the result of an attempt could not be stored", now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the requests that `replica` has claimed.
+async fn claimed_by(tx: &mut Tx, replica: &ReplicaId) -> Result<Vec<RunningRequest>, StoreError> {
+    let claimed = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                   WHERE o.state = 'running' AND o.claimed_by = $1 ORDER BY o.seq";
+    Ok(sqlx::query_as(claimed).bind(replica.as_str()).fetch_all(tx).await?)
 }
 
 /// Puts a request back in the queue.

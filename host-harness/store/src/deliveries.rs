@@ -280,14 +280,26 @@ pub async fn reclaim(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Puts every delivery that `replica` is reading back in the queue: it is stopping, and the readings were cut off.
-pub async fn release_claims(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
+/// Puts the deliveries back in the queue that `replica` has claimed and has no reading `under_way` for, which holds their
+/// positions: it does not know of the claim, or could not store the result.
+pub async fn requeue_lost(tx: &mut Tx, replica: &ReplicaId, under_way: &[i64]) -> Result<(), StoreError> {
+    let kept: Vec<_> = (0..under_way.len()).map(|at| format!(" AND seq <> ${}", at + 2)).collect();
     let sql = format!(
         "UPDATE deliveries SET lease_until = NULL, claimed_by = NULL \
-         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by = $1"
+         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by = $1{}",
+        kept.concat()
     );
-    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str()).execute(tx).await?;
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str());
+    for seq in under_way {
+        query = query.bind(seq);
+    }
+    query.execute(tx).await?;
     Ok(())
+}
+
+/// Puts every delivery that `replica` is reading back in the queue: it is stopping, and the readings were cut off.
+pub async fn release_claims(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
+    requeue_lost(tx, replica, &[]).await
 }
 
 /// Records that the delivery with this id is about `person`.

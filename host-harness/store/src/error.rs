@@ -152,6 +152,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether a write that failed with this may succeed later: the database cannot be reached, or others use it.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(_)
+                | Self::Busy(_)
+                | Self::Unresponsive(_)
+                | Self::UnknownCommit
+                | Self::ChangedMeanwhile
+        )
+    }
+
     /// Returns whether only the value that was read is damaged, so that the rest of the database can still be used.
     pub fn is_about_one_row(&self) -> bool {
         matches!(

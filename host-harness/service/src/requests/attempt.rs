@@ -34,7 +34,7 @@ use super::{
     ends::Ends,
     handler::{Handlers, RequestOutcome},
 };
-use crate::{bell::Bell, connections::loaded::LoadedVersions, telemetry::Telemetry};
+use crate::{bell::Bell, connections::loaded::LoadedVersions, telemetry::Telemetry, work};
 
 /// The resources of an attempt.
 #[derive(Clone)]
@@ -101,10 +101,14 @@ impl Attempts {
             came.observed.get_or_insert_with(|| observed.clone());
             let is_contradicted =
                 matches!(came.after, NextStep::Again { cause: RetryCause::Contradicted, .. });
-            match end(&self.store, &*self.clock, &claim, came, digest).await {
+            let came = Arc::new(came);
+            let stored = work::store_result(&*self.clock, || {
+                end(&self.store, &*self.clock, &claim, Arc::clone(&came), digest)
+            });
+            match stored.await {
                 Ok(()) if is_contradicted => self.has_contradicted.store(true, Release),
                 Ok(()) => self.ends.announce(&claim.id),
-                // The claim remains, and is taken back when its lease expires.
+                // The claim remains, and is taken back with the next upkeep.
                 Err(error) => {
                     tracing::error!(connection = claim.connection, request = claim.id, %error, "attempt result not stored");
                 }

@@ -1,6 +1,8 @@
 //! Stores the end of an attempt in one transaction: the changes to its request, the person and its connection.
 //! Tested in `src/requests/worker/tests.rs`.
 
+use std::sync::Arc;
+
 use host_model::requests::breaker::Reaction;
 use host_store::RowChange;
 use serde_json::json;
@@ -31,26 +33,26 @@ pub(super) async fn end(
     store: &Store,
     clock: &dyn Clock,
     claim: &ClaimedRequest,
-    came: RequestOutcome,
+    came: Arc<RequestOutcome>,
     digest: Digest,
 ) -> Result<(), StoreError> {
     let at = clock.date_ms();
     let keys = store.keys(&claim.tenant).await?;
     let claim = claim.clone();
-    store.write(move |tx| Box::pin(async move { write(tx, &keys, &claim, came, digest, at).await })).await
+    store.write(move |tx| Box::pin(async move { write(tx, &keys, &claim, &came, digest, at).await })).await
 }
 
 async fn write(
     tx: &mut Tx,
     keys: &Keys,
     claim: &ClaimedRequest,
-    came: RequestOutcome,
+    came: &RequestOutcome,
     digest: Digest,
     at: i64,
 ) -> Result<(), StoreError> {
     // If the claim was taken back by another worker, that worker's result counts.
     let Some(person) = queue::person_of(tx, claim).await? else { return Ok(()) };
-    let mut change = change(claim, &came, digest, at);
+    let mut change = change(claim, came, digest, at);
     if !came.settles_after.is_zero() {
         people::settles_at(tx, person, at.saturating_add(millis(came.settles_after))).await?;
     }

@@ -22,7 +22,7 @@ use crate::{
     work,
 };
 
-/// The interval of the queue's upkeep: claims whose leases have expired, late requests, and data kept long enough.
+/// The interval of the queue's upkeep: claims that were lost, late requests, and data kept long enough.
 const UPKEEP_INTERVAL_MS: i64 = 60_000;
 
 /// The attempts in progress, each with its lane and its requests.
@@ -103,6 +103,8 @@ impl Worker {
                     Ok(LaneRest::None) => {}
                     Err(error) => {
                         tracing::error!(connection = lane.connection, %error, "claiming requests of the connection failed");
+                        // What was claimed may be committed all the same.
+                        self.looked_after_at = i64::MIN;
                     }
                 }
             }
@@ -141,21 +143,6 @@ impl Worker {
             under_way.begin((lane.clone(), requests), attempt);
         }
         Ok(rest)
-    }
-
-    /// Takes back the claims of processes that have ended, and those of this one whose leases have expired, except
-    /// `under_way`.
-    async fn reclaim_lost(&self, under_way: &[i64]) -> Result<(), StoreError> {
-        let store = &self.attempts.store;
-        let (at, under_way) = (self.attempts.clock.date_ms(), under_way.to_vec());
-        let (vault, replica) = (store.vault().clone(), store.replica().clone());
-        let taken = store.write(move |tx| {
-            Box::pin(async move {
-                cut_off::reclaim_ended(tx, &vault, &replica, at).await?;
-                cut_off::reclaim_expired(tx, &vault, &replica, at, &under_way).await
-            })
-        });
-        taken.await
     }
 
     /// Makes contradicted requests due if another version serves their connection. Looks only if another version serves any
@@ -200,8 +187,18 @@ impl Worker {
 impl work::Source for Worker {
     type Subject = (Lane, Vec<i64>);
 
-    async fn reclaim(&mut self) -> Result<(), StoreError> {
-        self.reclaim_lost(&[]).await
+    async fn reclaim(&mut self, under_way: &AttemptTasks) -> Result<(), StoreError> {
+        let store = &self.attempts.store;
+        let at = self.attempts.clock.date_ms();
+        let under_way: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
+        let (vault, replica) = (store.vault().clone(), store.replica().clone());
+        let taken = store.write(move |tx| {
+            Box::pin(async move {
+                cut_off::reclaim_ended(tx, &vault, &replica, at).await?;
+                cut_off::requeue_lost(tx, &vault, &replica, at, &under_way).await
+            })
+        });
+        taken.await
     }
 
     async fn begin(&mut self, under_way: &mut AttemptTasks) -> Result<(), StoreError> {
@@ -209,8 +206,7 @@ impl work::Source for Worker {
         let now = self.attempts.clock.date_ms();
         if now >= self.looked_after_at.saturating_add(UPKEEP_INTERVAL_MS) {
             self.looked_after_at = now;
-            let requests: Vec<i64> = under_way.about().flat_map(|(_, requests)| requests).copied().collect();
-            self.reclaim_lost(&requests).await?;
+            self.reclaim(under_way).await?;
             // Before claiming: a request past its last day is not attempted again.
             late::raise_and_prune(&store, now).await?;
             self.released_for = None;

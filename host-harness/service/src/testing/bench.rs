@@ -40,6 +40,7 @@ use crate::{
     sending_right::{SENDS_FOR, SendingRight},
     settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
     sync_state::SyncState,
+    tasks::Tasks,
     work::Source,
 };
 
@@ -321,7 +322,7 @@ impl Bench {
             self.parts.store.serve_as("first".to_owned()).await.unwrap();
         }
         let mut worker = self.parts.worker(self.config.workers);
-        worker.reclaim().await.unwrap();
+        worker.reclaim(&Tasks::default()).await.unwrap();
     }
 }
 

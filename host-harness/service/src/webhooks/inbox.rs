@@ -45,13 +45,13 @@ const MAX_CONCURRENT_PER_CONNECTION: usize = 4;
 /// The alarm for deliveries of a connection that could not be read.
 const UNREAD: &str = "deliveries-unread";
 
-/// The readings in progress, each with its connection.
-type ReadingTasks = Tasks<String>;
+/// The readings in progress, each with its connection and the position of its delivery.
+type ReadingTasks = Tasks<(String, i64)>;
 
 /// Returns the connections that have reached their maximum number of readings.
 fn busy_connections(under_way: &ReadingTasks) -> Vec<String> {
     let mut count: HashMap<&String, usize> = HashMap::new();
-    for connection in under_way.about() {
+    for (connection, _) in under_way.about() {
         *count.entry(connection).or_default() += 1;
     }
     let full = count.into_iter().filter(|(_, count)| *count >= MAX_CONCURRENT_PER_CONNECTION);
@@ -85,11 +85,18 @@ pub(crate) struct InboxTurn {
 }
 
 impl work::Source for Inbox {
-    type Subject = String;
+    type Subject = (String, i64);
 
-    async fn reclaim(&mut self) -> Result<(), StoreError> {
+    async fn reclaim(&mut self, under_way: &ReadingTasks) -> Result<(), StoreError> {
         let replica = self.store.replica().clone();
-        self.store.write(move |tx| Box::pin(async move { deliveries::reclaim(tx, &replica).await })).await
+        let under_way: Vec<i64> = under_way.about().map(|(_, delivery)| *delivery).collect();
+        let taken = self.store.write(move |tx| {
+            Box::pin(async move {
+                deliveries::reclaim(tx, &replica).await?;
+                deliveries::requeue_lost(tx, &replica, &under_way).await
+            })
+        });
+        taken.await
     }
 
     async fn begin(&mut self, under_way: &mut ReadingTasks) -> Result<(), StoreError> {
@@ -106,9 +113,9 @@ impl work::Source for Inbox {
                 self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full, &after).await }));
             let Some(claim) = claimed.await? else { return Ok(()) };
             self.telemetry.claimed("deliveries", 1);
-            let connection = claim.connection.clone();
-            self.turn.claimed_at.clone_from(&connection);
-            under_way.begin(connection, self.clone().read(claim));
+            let about = (claim.connection.clone(), claim.seq);
+            self.turn.claimed_at.clone_from(&about.0);
+            under_way.begin(about, self.clone().read(claim));
         }
         Ok(())
     }
@@ -152,10 +159,14 @@ impl Inbox {
     async fn read(self, claim: ClaimedDelivery) {
         let (reading, digest) = self.ask(&claim).await;
         self.record(&claim, &reading, digest.as_deref());
-        let (id, connection) = (claim.id.clone(), claim.connection.clone());
-        if let Err(error) = self.settle(claim, reading, digest).await {
+        let stored = work::store_result(&*self.clock, || {
+            self.settle(claim.clone(), reading.clone(), digest.clone())
+        });
+        if let Err(error) = stored.await {
             // The claim remains, and is taken again when its lease expires.
-            tracing::error!(connection, delivery = id, %error, "result of a reading not stored");
+            tracing::error!(
+                connection = claim.connection, delivery = claim.id, %error, "result of a reading not stored"
+            );
         }
     }
 

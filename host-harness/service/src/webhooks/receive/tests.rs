@@ -19,6 +19,7 @@ use host_store::{
     PersonName, connections,
     deliveries::{DeliverySelection, DeliveryState},
     people,
+    queue::Lease,
     testing::{lease, write},
 };
 
@@ -146,6 +147,42 @@ async fn what_a_dead_process_was_reading_is_read_at_the_next_start() {
     });
     assert_eq!(late.await, host_store::RowChange::Unchanged, "a claim that was taken back has no effect");
     assert_eq!((inbox.event_count().await, inbox.list().await[0].state), (1, DeliveryState::Read));
+}
+
+#[tokio::test]
+async fn the_result_of_a_reading_is_stored_once_the_database_is_back() {
+    let mut inbox = InboxBench::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    inbox.sql("ALTER TABLE events RENAME TO events_away").await;
+    inbox.read();
+    // The loop, and the result.
+    eventually("the result waits", async || inbox.bench.clock.sleepers(), |count| *count == 2).await;
+    inbox.sql("ALTER TABLE events_away RENAME TO events").await;
+    // Long before its claim ends.
+    inbox.bench.pass(Duration::from_secs(1));
+    let is_read = |list: &Vec<deliveries::DeliveryView>| list[0].state == DeliveryState::Read;
+    let read = eventually("it is read", async || inbox.list().await, is_read).await;
+    assert_eq!((read[0].readings, inbox.event_count().await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_reading_that_this_process_does_not_know_of_is_done_again_at_once() {
+    let mut inbox = InboxBench::new().await;
+    let token = inbox.token("newsletter").await;
+    inbox.deliver("newsletter", &[&bearer(&token)], OPT_OUT).await;
+    let store = inbox.bench.parts.store.clone();
+    let at = inbox.bench.clock.date_ms();
+    let unknown = Lease { replica: store.replica().clone(), now: at, until: i64::MAX };
+    write(&store, move |tx| {
+        Box::pin(async move { deliveries::claim(tx, &unknown, &[], deliveries::FIRST).await })
+    })
+    .await
+    .unwrap()
+    .unwrap();
+    inbox.read();
+    let read = inbox.once_all_are(DeliveryState::Read).await;
+    assert_eq!((read[0].readings, inbox.event_count().await), (2, 1));
 }
 
 #[tokio::test]

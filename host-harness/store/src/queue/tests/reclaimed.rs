@@ -1,7 +1,7 @@
 //! Tests of claims that are lost, taken back, or handed back.
 
 use super::*;
-use crate::cut_off::{reclaim_ended, reclaim_expired, release_claims};
+use crate::cut_off::{reclaim_ended, release_claims, requeue_lost};
 
 #[tokio::test]
 async fn a_worker_that_lost_its_claim_changes_nothing() {
@@ -12,7 +12,7 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
     let lost = claim_all(&store, 10).await.remove(0);
     write(&store, move |tx| {
         Box::pin(async move {
-            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 120, &[]).await
+            requeue_lost(tx, &master_key().vault(), &ReplicaId::named("first"), 120, &[]).await
         })
     })
     .await;
@@ -27,33 +27,29 @@ async fn a_worker_that_lost_its_claim_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_claim_is_taken_back_only_when_its_lease_is_over() {
+async fn a_replica_puts_back_its_own_claims_that_it_has_no_attempt_for_however_often() {
     let folder = Folder::new();
     let store = folder.store().await;
     connection_row(&store, "acme", "newsletter").await;
     request(&store, "newsletter", 1, Action::Consent).await;
-    claim_all(&store, 10).await;
-    write(&store, move |tx| {
-        Box::pin(async move {
-            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 109, &[]).await
+    let put_back = async |replica: &'static str, at: i64, under_way: &'static [i64]| {
+        write(&store, move |tx| {
+            let replica = ReplicaId::named(replica);
+            Box::pin(
+                async move { requeue_lost(tx, &master_key().vault(), &replica, at, under_way).await },
+            )
         })
-    })
-    .await;
-    assert!(claim_all(&store, 109).await.is_empty());
-    write(&store, move |tx| {
-        Box::pin(async move {
-            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 110, &[1]).await
-        })
-    })
-    .await;
-    assert!(claim_all(&store, 110).await.is_empty(), "its attempt is still running");
-    write(&store, move |tx| {
-        Box::pin(async move {
-            reclaim_expired(tx, &master_key().vault(), &ReplicaId::named("first"), 110, &[]).await
-        })
-    })
-    .await;
-    assert_eq!(claim_all(&store, 110).await[0].step, Step::Act);
+        .await;
+    };
+    for at in [100, 200, 300, 400] {
+        assert_eq!(claim_all(&store, at).await.len(), 1);
+        put_back("second", at, &[]).await;
+        put_back("first", at, &[1]).await;
+        assert!(claim_all(&store, at).await.is_empty(), "it is another replica's, or under way");
+        put_back("first", at, &[]).await;
+    }
+    assert_eq!(claim_all(&store, 500).await[0].step, Step::Act);
+    assert_eq!(open_alarms(&store).await, [], "an outage of the database sets no request aside");
 }
 
 #[tokio::test]
