@@ -82,12 +82,12 @@ fn under_faults(cluster: &Cluster, stand_in: &StandIn, seed: u64, length: Durati
     let log = load.into_log();
     let mut ahead = 0;
     // First what is due: replicas that are ahead of the vendor for a moment would exceed its limit of a second.
-    let mut open = verdict::once_nothing_is_due(cluster, &log, ahead, PATIENCE)?;
+    let mut open = verdict::once_nothing_is_due(cluster, &log, PATIENCE)?;
     while open == Open::Some && ahead < AHEAD * ROUNDS {
         ahead += AHEAD;
         stand_in.pass(AHEAD)?;
         cluster.advance(ahead)?;
-        open = verdict::once_nothing_is_due(cluster, &log, ahead, PATIENCE)?;
+        open = verdict::once_nothing_is_due(cluster, &log, PATIENCE)?;
     }
     let checks = verdict::check(cluster, stand_in, &log)?;
     for check in checks {

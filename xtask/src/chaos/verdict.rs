@@ -54,14 +54,11 @@ pub(super) enum Open {
     None,
 }
 
-/// Waits until every request has ended or waits for a time to come, by clocks that are `ahead` seconds ahead. Returns whether
-/// some have not ended.
-pub(super) fn once_nothing_is_due(
-    cluster: &Cluster,
-    log: &Log,
-    ahead: u32,
-    patience: Duration,
-) -> Result<Open> {
+/// What a request waits for until a time comes: its own, or that of an earlier one about its person.
+const WAITS_FOR_A_TIME: [&str; 3] = ["retry", "settling", "earlier_request"];
+
+/// Waits until every request has ended or waits for a time to come. Returns whether some have not ended.
+pub(super) fn once_nothing_is_due(cluster: &Cluster, log: &Log, patience: Duration) -> Result<Open> {
     let mut open = Open::None;
     for (number, id) in accepted(log).enumerate() {
         let mut last = Value::Null;
@@ -70,8 +67,8 @@ pub(super) fn once_nothing_is_due(
             cluster.supervise()?;
             last = cluster.api(number).get(&path).unwrap_or_default();
             let has_ended = last.pointer("/finished_at").is_some_and(Value::is_number);
-            let now = jiff::Timestamp::now().as_millisecond() + i64::from(ahead) * 1_000;
-            let waits = last.pointer("/next_at").and_then(Value::as_i64).is_some_and(|at| at > now);
+            let waits_for = last.pointer("/forecast/waits_for").and_then(Value::as_str);
+            let waits = waits_for.is_some_and(|what| WAITS_FOR_A_TIME.contains(&what));
             if waits {
                 open = Open::Some;
             }
