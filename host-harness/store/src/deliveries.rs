@@ -107,11 +107,12 @@ pub struct ReadingEnd {
     pub events: i64,
 }
 
-/// Stores `new`, unless the same delivery is already stored.
+/// Stores `new`, unless the same delivery is already stored or its connection does not exist.
 pub async fn insert(tx: &mut Tx, new: NewDelivery) -> Result<RowChange, StoreError> {
     let done = sqlx::query(
         "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
-           next_at, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
+           next_at, state) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 WHERE EXISTS (SELECT 1 FROM connections WHERE key = $3) \
          ON CONFLICT (connection, body_digest) DO NOTHING",
     )
     .bind(new.id)

@@ -23,9 +23,13 @@ pub enum Absence {
 /// merged. If one of the names was erased, the person is forgotten under all of them.
 pub async fn known_as(tx: &mut Tx, connection: &str, names: &[PersonName]) -> Result<PersonId, StoreError> {
     let found = found(tx, connection, names).await?;
-    let person = match found.first() {
-        Some(first) => *first,
-        None => new(tx, connection).await?,
+    let Some(&person) = found.first() else {
+        // None of the names can have been erased: they are new too.
+        let person = new(tx, connection).await?;
+        for name in names {
+            call(tx, connection, person, name).await?;
+        }
+        return Ok(person);
     };
     for other in found.iter().filter(|other| **other != person) {
         merge(tx, *other, person).await?;

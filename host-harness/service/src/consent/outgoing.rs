@@ -49,6 +49,9 @@ pub(crate) async fn unknown_notices(
     about: &PersonContext<'_>,
     submitted: &SubmittedChoices,
 ) -> Result<Vec<String>, StoreError> {
+    if submitted.notices.is_empty() {
+        return Ok(Vec::new());
+    }
     let known = notices::all(tx, about.tenant).await?;
     let named = submitted.notices.iter().map(|choice| &choice.notice);
     let unknown: BTreeSet<&String> = named.filter(|notice| Notice::find(&known, notice).is_none()).collect();
@@ -70,7 +73,7 @@ async fn plan(
         return Ok(plan);
     }
     let chosen = plan.preferences();
-    record(tx, about.person, &chosen).await?;
+    record(tx, about.person, &ledger, &chosen).await?;
     for wanted in &requested.notices {
         hold(tx, about.person, &ground.notices, wanted).await?;
     }
@@ -96,8 +99,13 @@ fn overruling<'a>(asked: &Preference, ledger: &'a RecordedChoices) -> Option<&'a
     (is_older && stands.choice != asked.choice).then_some(stands)
 }
 
-async fn record(tx: &mut Tx, person: PersonId, chosen: &[Preference]) -> Result<(), StoreError> {
-    let ledger = choices::ledger(tx, person).await?;
+/// Records what is `chosen` over what `ledger` holds of the person.
+async fn record(
+    tx: &mut Tx,
+    person: PersonId,
+    ledger: &RecordedChoices,
+    chosen: &[Preference],
+) -> Result<(), StoreError> {
     for chosen in chosen {
         let judged = choose(ledger.get(&chosen.item), chosen);
         choices::record_choice(tx, person, &chosen.item, &judged.stands).await?;
@@ -141,7 +149,8 @@ pub(crate) async fn begin(
     plan: Plan,
     at: i64,
 ) -> Result<AttemptStart, StoreError> {
-    let plan = plan.against(&choices::ledger(tx, person).await?);
+    let ledger = choices::ledger(tx, person).await?;
+    let plan = plan.against(&ledger);
     let is_opt_in = |chosen: &Preference| chosen.choice == Choice::OptIn;
     match people::absence(tx, connection, names).await? {
         Some(Absence::Erased) => Ok(AttemptStart::Asking(plan, Absence::Erased)),
@@ -149,16 +158,22 @@ pub(crate) async fn begin(
         Some(Absence::NotFound) if !plan.preferences().iter().any(is_opt_in) => {
             Ok(AttemptStart::Asking(plan, Absence::NotFound))
         }
-        _ => send(tx, person, plan, at).await.map(AttemptStart::Sending),
+        _ => send(tx, person, &ledger, plan, at).await.map(AttemptStart::Sending),
     }
 }
 
-/// Returns the part of `plan` to send to `person` at `at`: choices superseded by a newer one are dropped.
-async fn send(tx: &mut Tx, person: PersonId, plan: Plan, at: i64) -> Result<Plan, StoreError> {
-    let plan = plan.against(&choices::ledger(tx, person).await?);
+/// Returns the part of `plan` to send to `person` at `at`: choices superseded by a newer one in `ledger` are dropped.
+async fn send(
+    tx: &mut Tx,
+    person: PersonId,
+    ledger: &RecordedChoices,
+    plan: Plan,
+    at: i64,
+) -> Result<Plan, StoreError> {
+    let plan = plan.against(ledger);
     let chosen = plan.preferences();
     // Recorded again, because an erasure that did not find the person may have removed the choices in the meantime.
-    record(tx, person, &chosen).await?;
+    record(tx, person, ledger, &chosen).await?;
     for Preference { item, choice, .. } in &chosen {
         let write = Write { choice: *choice, sent_at_ms: u64::try_from(at).unwrap_or(0) };
         choices::record_write(tx, person, item, write).await?;
@@ -184,7 +199,8 @@ pub(crate) async fn begin_for_known(
             plan.without_opt_ins()
         }
     };
-    send(tx, about.person, plan, about.at).await
+    let ledger = choices::ledger(tx, about.person).await?;
+    send(tx, about.person, &ledger, plan, about.at).await
 }
 
 /// Concludes `plan` if the vendor does not have the person.

@@ -48,14 +48,33 @@ const UNREAD: &str = "deliveries-unread";
 /// The readings in progress, each with its connection and the position of its delivery.
 type ReadingTasks = Tasks<(String, i64)>;
 
-/// Returns the connections that have reached their maximum number of readings.
-fn busy_connections(under_way: &ReadingTasks) -> Vec<String> {
-    let mut count: HashMap<&String, usize> = HashMap::new();
-    for (connection, _) in under_way.about() {
-        *count.entry(connection).or_default() += 1;
+/// How many readings are in progress, by connection.
+#[derive(Default)]
+struct ReadingCounts(HashMap<String, usize>);
+
+impl ReadingCounts {
+    fn of(under_way: &ReadingTasks) -> Self {
+        let mut counts = Self::default();
+        for (connection, _) in under_way.about() {
+            counts.add(connection);
+        }
+        counts
     }
-    let full = count.into_iter().filter(|(_, count)| *count >= MAX_CONCURRENT_PER_CONNECTION);
-    full.map(|(connection, _)| connection.clone()).collect()
+
+    fn add(&mut self, connection: &str) {
+        *self.0.entry(connection.to_owned()).or_default() += 1;
+    }
+
+    /// Returns the connections that have reached their maximum.
+    fn full(&self) -> Vec<String> {
+        let full = self.0.iter().filter(|(_, count)| **count >= MAX_CONCURRENT_PER_CONNECTION);
+        full.map(|(connection, _)| connection.clone()).collect()
+    }
+
+    /// Returns how many readings may begin.
+    fn room(&self) -> usize {
+        MAX_CONCURRENT_READINGS.saturating_sub(self.0.values().sum())
+    }
 }
 
 /// Reads received deliveries. Clones share everything.
@@ -104,15 +123,18 @@ impl work::Source for Inbox {
         if !self.served.sync().is_current().await {
             return Ok(());
         }
+        let counts = ReadingCounts::of(under_way);
+        if counts.room() == 0 {
+            return Ok(());
+        }
         let longest_call_ms = self.longest_call_ms();
-        while under_way.len() < MAX_CONCURRENT_READINGS {
-            let (now, full) = (self.clock.date_ms(), busy_connections(under_way));
-            let lease = work::lease(&self.store, now, longest_call_ms);
-            let after = mem::take(&mut self.turn.claimed_at);
-            let claimed =
-                self.store.write(move |tx| Box::pin(async move { next(tx, &lease, &full, &after).await }));
-            let Some(claim) = claimed.await? else { return Ok(()) };
-            self.telemetry.claimed("deliveries", 1);
+        let lease = work::lease(&self.store, self.clock.date_ms(), longest_call_ms);
+        let after = mem::take(&mut self.turn.claimed_at);
+        let claimed =
+            self.store.write(move |tx| Box::pin(async move { claim_all(tx, &lease, counts, after).await }));
+        let claims = claimed.await?;
+        self.telemetry.claimed("deliveries", claims.len());
+        for claim in claims {
             let about = (claim.connection.clone(), claim.seq);
             self.turn.claimed_at.clone_from(&about.0);
             under_way.begin(about, self.clone().read(claim));
@@ -126,6 +148,24 @@ impl work::Source for Inbox {
             .write(move |tx| Box::pin(async move { deliveries::release_claims(tx, &replica).await }))
             .await
     }
+}
+
+/// Claims due deliveries in one transaction, one after the other at each of the connections after `after`, as long as there
+/// is room besides the readings that `counts` counts.
+async fn claim_all(
+    tx: &mut Tx,
+    lease: &Lease,
+    mut counts: ReadingCounts,
+    mut after: String,
+) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let mut claims = Vec::new();
+    while counts.room() > 0 {
+        let Some(claim) = next(tx, lease, &counts.full(), &after).await? else { break };
+        counts.add(&claim.connection);
+        after.clone_from(&claim.connection);
+        claims.push(claim);
+    }
+    Ok(claims)
 }
 
 /// Claims the oldest delivery that is due at one of the connections after `after`. A row that is not a valid delivery is set

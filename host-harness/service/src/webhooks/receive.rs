@@ -34,7 +34,7 @@ use host_model::{
     token::{MAX_LIVE_TOKENS, TokenView},
 };
 use host_store::{
-    Store, StoreError,
+    RowChange, Store, StoreError,
     alarms::{self, Alarm},
     connections,
     deliveries::{self, NewDelivery},
@@ -306,13 +306,14 @@ impl Webhooks {
         let vault = store.vault().clone();
         let stored = store.write(move |tx| {
             Box::pin(async move {
-                if connections::tenant(tx, &connection).await?.is_none() {
-                    return Ok(WebhookResponse::Refused);
-                }
                 if !by_vendor && deliveries::unproven(tx, &connection).await? >= MAX_UNPROVEN {
                     return Ok(WebhookResponse::Unavailable(STORE_RETRY_AFTER));
                 }
-                deliveries::insert(tx, new).await?;
+                if deliveries::insert(tx, new).await? == RowChange::Unchanged
+                    && connections::tenant(tx, &connection).await?.is_none()
+                {
+                    return Ok(WebhookResponse::Refused);
+                }
                 if let Some(carried) = carried {
                     tokens::issue::record_seen(tx, &vault, &tenant, &connection, &carried, now).await?;
                 }
