@@ -216,6 +216,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn entries_that_count_no_more_are_deleted_by_and_by() {
+        let (folder, clock) = (Folder::new(), Arc::new(ManualClock::default()));
+        let ledger = ledger(&folder, &clock).await;
+        let often = [limit("often", 5, Duration::from_secs(1))];
+        let mut kept: i64 = 0;
+        // Each is deleted by one of those that follow it, with a chance of 1 to 32.
+        for _ in 0..400 {
+            clock.advance(Duration::from_mins(1));
+            assert_eq!(wait(&ledger, 1, &often).await, None);
+            let count = ledger.store.read(|c| {
+                Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM sends").fetch_one(c).await?) })
+            });
+            let count: i64 = count.await.unwrap();
+            kept = kept.max(count);
+            if count < kept {
+                return;
+            }
+        }
+        panic!("{kept} entries");
+    }
+
+    #[tokio::test]
     async fn a_request_is_counted_in_all_limits_or_in_none() {
         let folder = Folder::new();
         let clock = Arc::new(ManualClock::default());

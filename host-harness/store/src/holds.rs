@@ -69,8 +69,13 @@ pub async fn record_outcome(
             .fetch_optional(&mut *tx)
             .await?;
     let Some((outcomes, open_until)) = row else { return Ok(()) };
-    let mut breaker = Breaker { outcomes, open_until };
+    let before = Breaker { outcomes, open_until };
+    let mut breaker = before.clone();
     breaker.record(reaction, at);
+    // As it is while the vendor answers.
+    if breaker == before {
+        return Ok(());
+    }
     sqlx::query("UPDATE connections SET outcomes = $2, open_until = $3 WHERE key = $1")
         .bind(connection)
         .bind(breaker.outcomes)

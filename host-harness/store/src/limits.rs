@@ -18,6 +18,10 @@ pub struct LimitUsage {
     pub resets_at: Option<i64>,
 }
 
+/// How many entries are counted, on average, until those of their limit that no longer count are deleted: with each one, that
+/// would be a third of the work.
+const CLEAN_EVERY: u32 = 32;
+
 /// Returns how much of `limit` this vendor account has used at `now`.
 pub async fn usage(
     connection: &mut Tx,
@@ -30,12 +34,12 @@ pub async fn usage(
     let (used, last): (i64, Option<i64>) = sqlx::query_as(counted)
         .bind(account.to_vec())
         .bind(&limit.name)
-        .bind(now.saturating_sub(period))
+        .bind(counts_since(limit, now))
         .fetch_one(&mut *connection)
         .await?;
     let leaves = |at: i64| at.saturating_add(period).saturating_add(1);
     let is_full = used >= i64::from(limit.requests);
-    let blocking = if is_full { blocking(connection, account, limit).await? } else { None };
+    let blocking = if is_full { blocking(connection, account, limit, now).await? } else { None };
     Ok(LimitUsage { used, room_at: blocking.map(leaves), resets_at: last.map(leaves) })
 }
 
@@ -81,42 +85,59 @@ pub async fn enter(
             .await
             .map_err(StoreError::from)?;
         entries.push(entry);
+        if fastrand::u32(..CLEAN_EVERY) == 0 {
+            clean(tx, account, limit, now).await?;
+        }
     }
     Ok(entries)
 }
 
-/// Returns how long until `limit` has room, in milliseconds; `None` if it has room. Deletes entries that no longer
-/// count.
+/// Deletes the entries of `limit` that no longer count.
+async fn clean(tx: &mut Tx, account: &[u8; 32], limit: &Limit, now: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sends WHERE account = $1 AND limit_name = $2 AND at < $3")
+        .bind(account.to_vec())
+        .bind(&limit.name)
+        .bind(counts_since(limit, now))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Returns how long until `limit` has room, in milliseconds; `None` if it has room.
 async fn frees_up(
     tx: &mut Tx,
     account: &[u8; 32],
     limit: &Limit,
     now: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let period = period(limit);
-    // An entry that is exactly one period old still counts: the window includes both of its ends.
-    sqlx::query("DELETE FROM sends WHERE account = $1 AND limit_name = $2 AND at < $3")
-        .bind(account.to_vec())
-        .bind(&limit.name)
-        .bind(now.saturating_sub(period))
-        .execute(&mut *tx)
-        .await?;
-    let blocking = blocking(tx, account, limit).await?;
-    Ok(blocking.map(|at| at.saturating_add(period).saturating_add(1).saturating_sub(now).max(1)))
+    let blocking = blocking(tx, account, limit, now).await?;
+    Ok(blocking.map(|at| at.saturating_add(period(limit)).saturating_add(1).saturating_sub(now).max(1)))
 }
 
 /// Returns when the entry counts from that has to leave the window before there is room: the one with (allowed - 1) younger
-/// ones. `None` if there are not so many.
-async fn blocking(tx: &mut Tx, account: &[u8; 32], limit: &Limit) -> Result<Option<i64>, StoreError> {
+/// ones. `None` if there are not so many that count at `now`.
+async fn blocking(
+    tx: &mut Tx,
+    account: &[u8; 32],
+    limit: &Limit,
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
     let blocking = sqlx::query_scalar(
-        "SELECT at FROM sends WHERE account = $1 AND limit_name = $2 ORDER BY at DESC LIMIT 1 OFFSET $3",
+        "SELECT at FROM sends WHERE account = $1 AND limit_name = $2 AND at >= $4 ORDER BY at DESC LIMIT 1 OFFSET $3",
     )
     .bind(account.to_vec())
     .bind(&limit.name)
     .bind(i64::from(limit.requests).saturating_sub(1))
+    .bind(counts_since(limit, now))
     .fetch_optional(tx)
     .await?;
     Ok(blocking)
+}
+
+/// Returns when the entries counted from, at the earliest, that count at `now`. One that is exactly a period old still does: the
+/// window includes both of its ends.
+fn counts_since(limit: &Limit, now: i64) -> i64 {
+    now.saturating_sub(period(limit))
 }
 
 fn period(limit: &Limit) -> i64 {
