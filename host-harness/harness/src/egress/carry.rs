@@ -50,7 +50,7 @@ impl Egress {
         let patience =
             connection.policy.limiter_patience.min(over_at.saturating_duration_since(Instant::now()));
         let entered = self.places.enter(connection.account, &declared.limits, patience, over_at);
-        let place = entered.await.map_err(|refusal| rate_limited(declared, refusal))?;
+        let place = entered.await.map_err(|refusal| not_entered(declared, refusal))?;
         if Instant::now() >= over_at {
             return Err(out_of_time(declared));
         }
@@ -179,18 +179,24 @@ fn unsearched() -> HttpError {
     }
 }
 
-fn rate_limited(declared: &DeclaredOperation, refusal: NotEntered) -> HttpError {
+/// The error for a request that its limits did not let out. A ledger that cannot be reached says nothing about the vendor.
+fn not_entered(declared: &DeclaredOperation, refusal: NotEntered) -> HttpError {
     let limits: Vec<_> = declared.limits.iter().map(|limit| limit.name.as_str()).collect();
-    let limits = limits.join(", ");
-    let (why, wait) = match refusal {
-        NotEntered::Full(full) => (format!("the vendor's limits are reached ({limits})"), full.for_another),
-        NotEntered::Unreachable(why) => {
-            (format!("cannot determine whether the vendor's limits are reached ({limits}): {why}"), None)
-        }
-    };
-    HttpError {
-        retry_after_ms: wait.map(millis_u64),
-        ..not_sent(HttpErrorKind::RateLimited, format!("operation {}: {why}", declared.name))
+    let (operation, limits) = (&declared.name, limits.join(", "));
+    match refusal {
+        NotEntered::Full(full) => HttpError {
+            retry_after_ms: full.for_another.map(millis_u64),
+            ..not_sent(
+                HttpErrorKind::RateLimited,
+                format!("operation {operation}: the vendor's limits are reached ({limits})"),
+            )
+        },
+        NotEntered::Unreachable(why) => not_sent(
+            HttpErrorKind::HostUnavailable,
+            format!(
+                "operation {operation}: cannot determine whether the vendor's limits are reached ({limits}): {why}"
+            ),
+        ),
     }
 }
 

@@ -120,7 +120,7 @@ async fn a_ledger_that_cannot_be_reached_lets_nothing_out() {
     let (bench, book) = limited(&[Some(24 * HOUR_MS)]);
     book.refuses(NotEntered::Unreachable("the store is down".into()));
     let refused = bench.send(request()).await.unwrap_err();
-    assert_eq!((refused.kind, refused.request_sent), (HttpErrorKind::RateLimited, false));
+    assert_eq!((refused.kind, refused.request_sent), (HttpErrorKind::HostUnavailable, false));
     assert_eq!(
         refused.message,
         "operation forget: cannot determine whether the vendor's limits are reached (in-86400000-ms): the store is down"
