@@ -132,7 +132,7 @@ async fn delete_connection(
 /// answered 424, for clients that look at the status code alone. With `version`, which requires the scope `plugins:read` too,
 /// the result is not stored and resumes nothing.
 #[utoipa::path(get, path = "/api/v1/connection/{key}/test", security(("key" = ["connections:read"])), tag = "connections", params(("key" = String, Path), Testing),
-    responses((status = 200, body = ConnectionTest), Forbidden, NotFound, Conflict, FailedDependency))]
+    responses((status = 200, body = ConnectionTest), Forbidden, NotFound, Conflict, Unprocessable, FailedDependency))]
 async fn test_connection(
     State(connections): State<connections::Connections>,
     ConnectionsRead(caller): ConnectionsRead,

@@ -148,6 +148,45 @@ async fn an_uploaded_version_that_a_newer_one_has_overtaken_does_not_begin_to_se
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_has_to_be_current_when_it_is_pinned_or_tried_and_not_afterwards() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let connection = json!({
+        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
+        "egress": {"hosts": ["vendor.example.com"]},
+    });
+    let made = bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let mut approved = Vec::new();
+    for revision in [2, 3] {
+        let release = publisher.release(&bench, &version(revision), u64::from(revision)).await;
+        let digest = release.upload(&bench, &key).await.json["digest"].clone();
+        assert_eq!(act(&bench, &key, &digest, "approve").await.status, 200);
+        approved.push(digest);
+    }
+    let [overtaken, current] = approved.try_into().unwrap();
+    let pin = async |bench: &ApiBench, digest: &Value| {
+        let pin = json!({"digest": digest});
+        bench.send(&key, "PUT", "/api/v1/plugins/guest/pins/connections/newsletter", Some(pin)).await
+    };
+    let refused = pin(&bench, &overtaken).await;
+    assert_eq!((refused.problem(), &refused.json["reason"]), (NOT_TRUSTED, &json!("replayed")));
+    let test = format!("/api/v1/connection/newsletter/test?version={}", overtaken.as_str().unwrap());
+    let refused = bench.get(&key, &test).await;
+    assert_eq!((refused.problem(), &refused.json["reason"]), (NOT_TRUSTED, &json!("replayed")));
+    let pinned = pin(&bench, &current).await;
+    assert_eq!(pinned.status, 200, "{pinned:?}");
+    let newer = publisher.release(&bench, &version(4), 4).await.upload(&bench, &key).await;
+    assert_eq!(newer.status, 201, "{newer:?}");
+    let bench = bench.restarted().await;
+    let shown = bench.get(&key, "/api/v1/connection/newsletter").await.json;
+    assert_eq!((&shown["version"], &shown["problem"]), (&current, &json!(null)), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_from_before_trust_serves_on_with_an_alarm_until_a_signed_one_replaces_it() {
     let publisher = Publisher::new();
     let bench = ApiBench::new().await;

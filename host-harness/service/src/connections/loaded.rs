@@ -12,7 +12,7 @@ use host_harness::{
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
-    Store, StoreError, components,
+    Store, StoreError, components, pins, release_marks,
     versions::{self, Version},
 };
 use host_trust::{Arrival, Refusal};
@@ -148,9 +148,30 @@ impl LoadedVersions {
             return Ok(());
         }
         let component = self.component(*digest).await?;
-        let arrival = Arrival::PutBack(*digest);
+        let arrival = self.arrival(version).await?;
         trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms())?;
         Ok(())
+    }
+
+    /// Returns how `version` is to be checked. It had to be current when it first served or was first pinned, and not since.
+    async fn arrival(&self, version: &Version) -> Result<Arrival, StoreError> {
+        let (plugin, digest) = (version.plugin.clone(), version.digest);
+        if version.served_at.is_some() {
+            return Ok(Arrival::PutBack(digest));
+        }
+        let vault = self.store.vault().clone();
+        let read = self.store.read(move |c| {
+            Box::pin(async move {
+                let pins = pins::of_plugin(c, &plugin).await?;
+                let is_pinned = pins.iter().any(|pin| pin.pin.digest == digest && pin.is_authentic(&vault));
+                Ok(if is_pinned {
+                    Arrival::PutBack(digest)
+                } else {
+                    Arrival::FromOutside(release_marks::find(c, &vault, &plugin).await?)
+                })
+            })
+        });
+        read.await
     }
 
     async fn component(&self, digest: Digest) -> Result<Vec<u8>, VersionUnusable> {
