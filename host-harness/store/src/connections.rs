@@ -324,8 +324,10 @@ pub async fn abandon(tx: &mut Tx, key: &str, at: i64) -> Result<u64, StoreError>
     Ok(ended.rows_affected())
 }
 
-/// The statements that delete a connection's rows, in order.
+/// The statements that delete a connection's rows, in order: the connection first, so that what is being appended about it is
+/// waited for, and deleted too.
 const FORGET: [&str; 19] = [
+    "DELETE FROM connections WHERE key = $1",
     "DELETE FROM choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM writes WHERE person IN (SELECT id FROM people WHERE connection = $1)",
     "DELETE FROM notice_choices WHERE person IN (SELECT id FROM people WHERE connection = $1)",
@@ -344,7 +346,6 @@ const FORGET: [&str; 19] = [
     "DELETE FROM captured_secrets WHERE connection = $1",
     "DELETE FROM secret_exchanges WHERE connection = $1",
     "DELETE FROM pins WHERE connection = $1",
-    "DELETE FROM connections WHERE key = $1",
 ];
 
 /// Deletes the connection and everything that is only about it. Ended requests, alarms and the audit chain are kept.

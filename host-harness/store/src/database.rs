@@ -38,6 +38,8 @@ pub trait Database: Send + Sync {
     fn notify(&self) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Queues `work`. Its channel receives the result once the work is on disk or rolled back.
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Same as [`write`](Self::write), beside what other processes and [`write`](Self::write) itself write at the same time.
+    fn append(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Returns a connection for a read-only transaction.
     fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>>;
     /// Returns how long a read of this length may take; `None` for as long as it takes.

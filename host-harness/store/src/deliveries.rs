@@ -14,8 +14,8 @@ use sqlx::{FromRow, Row};
 pub use summary::{DeliverySummary, summary};
 
 use crate::{
-    columns::Column, database::Tx, error::StoreError, person::PersonId, queue::Lease, replica_id::ReplicaId,
-    row_change::RowChange,
+    columns::Column, database::Tx, dialects::dialect, error::StoreError, person::PersonId, queue::Lease,
+    replica_id::ReplicaId, row_change::RowChange,
 };
 
 /// Waiting to be read. This condition and the next must match those of the indexes.
@@ -107,25 +107,28 @@ pub struct ReadingEnd {
     pub events: i64,
 }
 
-/// Stores `new`, unless the same delivery is already stored or its connection does not exist.
+/// Stores `new`, unless the same delivery is already stored or its connection does not exist. May be appended.
 pub async fn insert(tx: &mut Tx, new: NewDelivery) -> Result<RowChange, StoreError> {
-    let done = sqlx::query(
+    let sql = format!(
         "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
            next_at, state) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 WHERE EXISTS (SELECT 1 FROM connections WHERE key = $3) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 \
+         WHERE EXISTS (SELECT 1 FROM connections WHERE key = $3 {}) \
          ON CONFLICT (connection, body_digest) DO NOTHING",
-    )
-    .bind(new.id)
-    .bind(new.tenant)
-    .bind(new.connection)
-    .bind(new.body_digest.to_vec())
-    .bind(i64::from(new.accepted))
-    .bind(i64::from(new.proven))
-    .bind(new.sealed)
-    .bind(new.received_at)
-    .bind(DeliveryState::Waiting.as_ref())
-    .execute(tx)
-    .await?;
+        dialect(tx).keep_row()
+    );
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(new.id)
+        .bind(new.tenant)
+        .bind(new.connection)
+        .bind(new.body_digest.to_vec())
+        .bind(i64::from(new.accepted))
+        .bind(i64::from(new.proven))
+        .bind(new.sealed)
+        .bind(new.received_at)
+        .bind(DeliveryState::Waiting.as_ref())
+        .execute(tx)
+        .await?;
     Ok(RowChange::of(done.rows_affected()))
 }
 

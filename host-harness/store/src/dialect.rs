@@ -27,6 +27,9 @@ pub(crate) trait Dialect: Sync {
     /// Returns the expression for the database's clock, in milliseconds since the Unix epoch.
     fn clock(&self) -> &'static str;
 
+    /// Returns the end of a query of a row that must not be deleted before the transaction ends.
+    fn keep_row(&self) -> &'static str;
+
     /// Leaves out `count` numbers of events.
     fn skip_event_numbers<'a>(&self, tx: &'a mut Tx, count: i64) -> BoxFuture<'a, Result<(), StoreError>>;
 

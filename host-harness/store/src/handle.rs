@@ -106,7 +106,16 @@ impl Store {
         &self,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.transact(work, |error| Some(error.clone())).await
+        self.transact(Self::queue_write, work, |error| Some(error.clone())).await
+    }
+
+    /// Same as [`write`](Self::write), without waiting for the turn to write, which processes that share a database take. For
+    /// work that only inserts rows whose order among others does not matter: what it reads may be changed at the same time.
+    pub async fn append<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.transact(Self::queue_append, work, |error| Some(error.clone())).await
     }
 
     /// Runs `work` in one transaction and returns once it is on disk. For work with an error type of its own: any `Err`
@@ -116,13 +125,22 @@ impl Store {
         &self,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     ) -> Result<T, E> {
-        self.transact(work, |_| None).await
+        self.transact(Self::queue_write, work, |_| None).await
     }
 
-    /// Runs `work` in one transaction. `cause` returns the failure of the store behind an error of the work, if it is
+    fn queue_write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.database.write(work)
+    }
+
+    fn queue_append(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.database.append(work)
+    }
+
+    /// Runs `work` in one transaction, to which `queue` adds it. `cause` returns the failure of the store behind an error of the work, if it is
     /// known to be one.
     async fn transact<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
+        queue: fn(&Self, Work) -> BoxFuture<'_, Result<(), StoreError>>,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         cause: fn(&E) -> Option<StoreError>,
     ) -> Result<T, E> {
@@ -145,7 +163,7 @@ impl Store {
                 end
             })
         });
-        self.database.write(Work { act, told }).await?;
+        queue(self, Work { act, told }).await?;
         let committed = written.await.map_err(|_| StoreError::Closed)?;
         if let Err(error) = &committed {
             self.commits.note(Err(error.clone()));

@@ -1,8 +1,9 @@
-//! PostgreSQL: one writer in each process, and a few readers.
+//! PostgreSQL: one writer in each process, one that only appends, and a few readers.
 //!
 //! Processes write in turn: a transaction that writes holds a lock of the whole database until it ends. So what holds by
 //! SQLite's single writer holds for several processes too: a claim sees every claim before it, numbers are committed in
-//! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork.
+//! their order, a limit is counted and entered by one process at a time, and an audit chain does not fork. What is only
+//! appended needs no turn: nothing is decided by what else is written at the same time.
 
 pub(crate) mod dialect;
 pub(crate) mod listener;
@@ -47,15 +48,19 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     writer: Writer,
+    appender: Writer,
     readers: AnyPool,
     route: Route,
     replica: Arc<OnceLock<ReplicaId>>,
 }
 
 /// Writes to the PostgreSQL database at a URL, which contains the password.
+#[derive(Clone)]
 struct PostgresEngine {
     url: String,
     route: Route,
+    /// What begins a transaction.
+    begin: SqlStr,
     /// The replica whose removal ends the right to write, once the process serves.
     replica: Arc<OnceLock<ReplicaId>>,
 }
@@ -85,8 +90,11 @@ impl Postgres {
             .connect(&url)
             .await?;
         let replica = Arc::default();
-        let engine = PostgresEngine { url, route, replica: Arc::clone(&replica) };
-        Ok(Self { writer: Writer::start(engine, writer), readers, route, replica })
+        let engine =
+            PostgresEngine { url, route, begin: route.begin_write(), replica: Arc::clone(&replica) };
+        let appending = PostgresEngine { begin: route.begin_append(), ..engine.clone() };
+        let (writer, appender) = (Writer::start(engine, Some(writer)), Writer::start(appending, None));
+        Ok(Self { writer, appender, readers, route, replica })
     }
 }
 
@@ -135,6 +143,10 @@ impl Database for Postgres {
         Box::pin(self.writer.write(work))
     }
 
+    fn append(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.appender.write(work))
+    }
+
     fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
         Box::pin(async move {
             let connection = self.readers.acquire().await.map_err(|error| match error {
@@ -160,6 +172,7 @@ impl Database for Postgres {
         Box::pin(async move {
             // It waits for those that read, and for the other ends of their connections.
             let _closed = timeout(patience::ANSWER, self.readers.close()).await;
+            self.appender.close().await;
             self.writer.close().await;
         })
     }
@@ -167,7 +180,7 @@ impl Database for Postgres {
 
 impl WriteEngine for PostgresEngine {
     fn begin(&self) -> SqlStr {
-        self.route.begin_write()
+        self.begin.clone()
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {

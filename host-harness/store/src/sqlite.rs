@@ -70,7 +70,7 @@ impl Sqlite {
             })
             .connect(&url)
             .await?;
-        Ok(Self { writer: Writer::start(SqliteEngine { url }, writer), readers })
+        Ok(Self { writer: Writer::start(SqliteEngine { url }, Some(writer)), readers })
     }
 }
 
@@ -102,6 +102,11 @@ impl Database for Sqlite {
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.writer.write(work))
+    }
+
+    fn append(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
+        // A file has one writer.
+        self.write(work)
     }
 
     fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {

@@ -38,7 +38,7 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How a kind of database is written.
 pub(crate) trait WriteEngine: Send + Sync + 'static {
-    /// Returns what begins a transaction that excludes all other writers.
+    /// Returns what begins a transaction.
     fn begin(&self) -> SqlStr;
 
     /// Opens a connection for writing.
@@ -70,10 +70,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task, with a connection that is open already.
-    pub(crate) fn start(engine: impl WriteEngine, connection: Tx) -> Self {
+    /// Starts the task, with `connection` if one is open already.
+    pub(crate) fn start(engine: impl WriteEngine, connection: Option<Tx>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
-        let task = tokio::spawn(WriterTask { engine, connection: Some(connection) }.write_all(waiting));
+        let task = tokio::spawn(WriterTask { engine, connection }.write_all(waiting));
         Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
     }
 
@@ -96,7 +96,7 @@ impl Writer {
 
 struct WriterTask<E> {
     engine: E,
-    /// `None` after a failed commit.
+    /// `None` before the first commit, and after a failed one.
     connection: Option<Tx>,
 }
 

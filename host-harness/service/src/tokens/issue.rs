@@ -130,6 +130,16 @@ impl Tokens {
     }
 }
 
+/// Returns whether [`record_seen`] records anything about a token that a delivery carried.
+pub(crate) fn is_news(carried: &TokenView, now: i64) -> bool {
+    carried.state == TokenState::Offered || is_seen_anew(carried, now)
+}
+
+/// Recorded to the hour: a write for each delivery would cost more than it is worth.
+fn is_seen_anew(carried: &TokenView, now: i64) -> bool {
+    carried.seen_at.is_none_or(|seen| now < seen || seen.saturating_add(HOUR_MS) <= now)
+}
+
 /// Records that a delivery carried `carried`, which shows that the vendor has the token.
 pub(crate) async fn record_seen(
     tx: &mut Tx,
@@ -146,8 +156,7 @@ pub(crate) async fn record_seen(
         record(tx, vault, now, TokenChange { tenant, connection, what, by: None, generation }).await?;
         settle::clear_alarms(tx, connection, now).await?;
     }
-    // Recorded to the hour: a write for each delivery would cost more than it is worth.
-    if carried.seen_at.is_none_or(|seen| now < seen || seen.saturating_add(HOUR_MS) <= now) {
+    if is_seen_anew(carried, now) {
         tokens::record_seen(tx, connection, carried.generation, now).await?;
     }
     Ok(())

@@ -34,7 +34,7 @@ use host_model::{
     token::{MAX_LIVE_TOKENS, TokenView},
 };
 use host_store::{
-    RowChange, Store, StoreError,
+    RowChange, Store, StoreError, Tx,
     alarms::{self, Alarm},
     connections,
     deliveries::{self, NewDelivery},
@@ -303,29 +303,39 @@ impl Webhooks {
             tenant: tenant.clone(),
             connection: connection.clone(),
         };
-        let vault = store.vault().clone();
-        let stored = store.write(move |tx| {
-            Box::pin(async move {
-                if !by_vendor && deliveries::unproven(tx, &connection).await? >= MAX_UNPROVEN {
-                    return Ok(WebhookResponse::Unavailable(STORE_RETRY_AFTER));
-                }
-                if deliveries::insert(tx, new).await? == RowChange::Unchanged
-                    && connections::tenant(tx, &connection).await?.is_none()
-                {
-                    return Ok(WebhookResponse::Refused);
-                }
-                if let Some(carried) = carried {
-                    tokens::issue::record_seen(tx, &vault, &tenant, &connection, &carried, now).await?;
-                }
-                Ok(WebhookResponse::Taken)
-            })
-        });
-        let answer = stored.await?;
+        let news = carried.filter(|carried| tokens::issue::is_news(carried, now));
+        let answer = if by_vendor && news.is_none() {
+            // Nothing is decided by what else is written, so it need not wait for others.
+            store.append(move |tx| Box::pin(insert(tx, new))).await?
+        } else {
+            let vault = store.vault().clone();
+            let stored = store.write(move |tx| {
+                Box::pin(async move {
+                    if !by_vendor && deliveries::unproven(tx, &connection).await? >= MAX_UNPROVEN {
+                        return Ok(WebhookResponse::Unavailable(STORE_RETRY_AFTER));
+                    }
+                    let answer = insert(tx, new).await?;
+                    if let Some(news) = news.filter(|_| answer == WebhookResponse::Taken) {
+                        tokens::issue::record_seen(tx, &vault, &tenant, &connection, &news, now).await?;
+                    }
+                    Ok(answer)
+                })
+            });
+            stored.await?
+        };
         if answer == WebhookResponse::Taken {
             self.arrived.ring();
         }
         Ok(answer)
     }
+}
+
+/// Stores a delivery, which its connection may not exist for any more.
+async fn insert(tx: &mut Tx, new: NewDelivery) -> Result<WebhookResponse, StoreError> {
+    let connection = new.connection.clone();
+    let is_stored = deliveries::insert(tx, new).await? == RowChange::Changed
+        || connections::tenant(tx, &connection).await?.is_some();
+    Ok(if is_stored { WebhookResponse::Taken } else { WebhookResponse::Refused })
 }
 
 impl Addressee<'_> {

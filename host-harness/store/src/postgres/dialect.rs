@@ -16,6 +16,10 @@ impl Dialect for PostgresDialect {
         "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     }
 
+    fn keep_row(&self) -> &'static str {
+        "FOR KEY SHARE"
+    }
+
     fn skip_event_numbers<'a>(&self, tx: &'a mut Tx, count: i64) -> BoxFuture<'a, Result<(), StoreError>> {
         const SKIP: &str = "SELECT setval(pg_get_serial_sequence('events', 'seq'), \
                               nextval(pg_get_serial_sequence('events', 'seq')) + $1)";

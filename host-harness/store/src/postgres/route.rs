@@ -12,6 +12,11 @@ const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
                      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
                      SELECT pg_advisory_xact_lock(1668247139, hashtext(current_schema()))";
 
+/// Begins a transaction that appends: like [`WRITE`], without the lock.
+const APPEND: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+                      SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL statement_timeout = '30s'; \
+                      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
+
 /// Begins a transaction that reads everything before it writes: like [`WRITE`], with statements that may take long.
 const WRITE_LONG: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
                           SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = 0; \
@@ -44,6 +49,11 @@ impl Route {
     /// Returns what begins a transaction that writes.
     pub(crate) fn begin_write(self) -> SqlStr {
         self.begin(WRITE)
+    }
+
+    /// Returns what begins a transaction that appends.
+    pub(crate) fn begin_append(self) -> SqlStr {
+        self.begin(APPEND)
     }
 
     /// Returns what begins a transaction that reads everything before it writes.

@@ -18,6 +18,11 @@ impl Dialect for SqliteDialect {
         "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
     }
 
+    fn keep_row(&self) -> &'static str {
+        // No other transaction writes.
+        ""
+    }
+
     fn skip_event_numbers<'a>(&self, tx: &'a mut Tx, count: i64) -> BoxFuture<'a, Result<(), StoreError>> {
         const BEGUN: &str = "INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 0 \
                              WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')";

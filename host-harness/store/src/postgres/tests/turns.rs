@@ -1,5 +1,6 @@
 //! Several processes on one database: what holds by SQLite's single writer holds by turns of the writers.
 
+mod appended;
 mod without_turns;
 
 use std::time::Duration;
