@@ -8,7 +8,6 @@ mod publishing;
 mod pulling;
 mod refusals;
 mod signatures;
-mod stand_in;
 
 use bytes::Bytes;
 use host_harness::connection::Reach;
@@ -19,9 +18,8 @@ use crate::{
     artefact::{Artefact, descriptor},
     *,
 };
-use stand_in::StandIn;
+use test_support::registry::{REPOSITORY, RegistryStandIn};
 
-const REPOSITORY: &str = "plugins/iterable";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -36,15 +34,15 @@ fn artefact(name: &str) -> Artefact {
 }
 
 /// Access to a registry on this machine over plain HTTP.
-fn plain(registry: &StandIn) -> RegistryAccess {
+fn plain(registry: &RegistryStandIn) -> RegistryAccess {
     RegistryAccess { reach: Reach::Loopback, ..RegistryAccess::to(registry.host()) }
 }
 
-fn client(registry: &StandIn) -> Registry {
+fn client(registry: &RegistryStandIn) -> Registry {
     Registry::new(plain(registry)).unwrap()
 }
 
-fn reference(registry: &StandIn, end: &str) -> PluginReference {
+fn reference(registry: &RegistryStandIn, end: &str) -> PluginReference {
     format!("{}/{REPOSITORY}{end}", registry.host()).parse().unwrap()
 }
 
@@ -59,13 +57,13 @@ fn manifest(layers: &[Value]) -> Value {
 }
 
 /// Stores `content` as a blob and returns its descriptor.
-fn layer(registry: &StandIn, kind: &str, content: &Bytes) -> Value {
+fn layer(registry: &RegistryStandIn, kind: &str, content: &Bytes) -> Value {
     registry.has_blob(content);
     descriptor(kind, content)
 }
 
 /// Stores a plugin in the layout that is published today, under the tag `1`.
-fn published(registry: &StandIn, name: &str) -> Artefact {
+fn published(registry: &RegistryStandIn, name: &str) -> Artefact {
     let artefact = artefact(name);
     registry.has_blob(&artefact.component);
     registry.has_manifest("1", MANIFEST, &artefact.manifest);
@@ -73,7 +71,7 @@ fn published(registry: &StandIn, name: &str) -> Artefact {
 }
 
 /// Stores `manifest` under the tag `1` and returns why it is not pulled.
-async fn refusal(registry: &StandIn, manifest: &Value) -> RegistryError {
+async fn refusal(registry: &RegistryStandIn, manifest: &Value) -> RegistryError {
     registry.has_manifest("1", MANIFEST, &Bytes::from(manifest.to_string()));
     client(registry).pull(&reference(registry, ":1")).await.unwrap_err()
 }

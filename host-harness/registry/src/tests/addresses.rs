@@ -1,12 +1,14 @@
 //! Which addresses are connected to, by whatever way they are named.
 
-use super::{
-    stand_in::{Authority, Instead, Requires},
-    *,
+use test_support::{
+    Authority,
+    registry::{Instead, Requires},
 };
 
+use super::*;
+
 /// Returns why a plugin is not pulled through `client`, and that it is no plain refusal of the registry.
-async fn failure(client: &Registry, registry: &StandIn) -> RegistryError {
+async fn failure(client: &Registry, registry: &RegistryStandIn) -> RegistryError {
     client.pull(&reference(registry, ":1")).await.unwrap_err()
 }
 
@@ -17,7 +19,7 @@ fn refused(host: &str, address: &str, why: &str) -> RegistryError {
 
 #[tokio::test]
 async fn a_registry_whose_address_is_not_allowed_is_not_connected_to() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let port = registry.port();
     let plain = "not loopback, and plain HTTP is only allowed to loopback";
     for (host, reach, address, why) in [
@@ -44,7 +46,7 @@ async fn a_registry_whose_address_is_not_allowed_is_not_connected_to() {
 
 #[tokio::test]
 async fn every_place_that_a_registry_leads_to_is_checked() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let (client, plain) = (client(&registry), "not loopback, and plain HTTP is only allowed to loopback");
     for (place, host, address) in [
@@ -81,7 +83,7 @@ async fn every_place_that_a_registry_leads_to_is_checked() {
 #[tokio::test]
 async fn a_registry_with_tls_leads_to_no_place_without_it_and_to_none_with_a_user() {
     let authority = Authority::new();
-    let (registry, plain) = (StandIn::with_tls(&authority).await, StandIn::start().await);
+    let (registry, plain) = (RegistryStandIn::with_tls(&authority).await, RegistryStandIn::start().await);
     published(&registry, "one");
     let access = RegistryAccess {
         reach: Reach::PublicAndLoopback,
@@ -108,7 +110,7 @@ async fn a_registry_with_tls_leads_to_no_place_without_it_and_to_none_with_a_use
 #[tokio::test]
 async fn a_registry_is_trusted_by_the_configured_authority_and_by_no_other() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let registry = StandIn::with_tls(&ours).await;
+    let registry = RegistryStandIn::with_tls(&ours).await;
     published(&registry, "one");
     let host = format!("localhost:{}", registry.port());
     let reference: PluginReference = format!("{host}/{REPOSITORY}:1").parse().unwrap();
@@ -130,7 +132,7 @@ async fn a_registry_is_trusted_by_the_configured_authority_and_by_no_other() {
 
 #[tokio::test]
 async fn a_registry_that_redirects_in_a_circle_is_given_up() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let own = format!("http://{}/v2/{REPOSITORY}/blobs/", registry.host());
     registry.switches().blobs_at = Some(own);
@@ -143,7 +145,7 @@ async fn a_registry_that_redirects_in_a_circle_is_given_up() {
 
 #[tokio::test]
 async fn content_that_is_pushed_does_not_follow_a_redirect() {
-    let (registry, another) = (StandIn::start().await, StandIn::start().await);
+    let (registry, another) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     let place = format!("http://{}/v2/{REPOSITORY}/blobs/uploads/1?state=abc", another.host());
     registry
         .switches()

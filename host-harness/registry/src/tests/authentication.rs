@@ -2,26 +2,28 @@
 
 use host_model::secret::Secret;
 
-use super::{stand_in::Requires, *};
+use test_support::registry::Requires;
+
+use super::*;
 
 /// `ada:pa:ss`.
 const BASIC: &str = "Basic YWRhOnBhOnNz";
 
 fn login(password: &str) -> Credentials {
-    let (user, _) = StandIn::LOGIN;
+    let (user, _) = RegistryStandIn::LOGIN;
     Credentials::Login(Login { user: user.to_owned(), password: Secret::new(password).unwrap() })
 }
 
-fn logging_in(registry: &StandIn) -> RegistryAccess {
-    RegistryAccess { credentials: login(StandIn::LOGIN.1), ..plain(registry) }
+fn logging_in(registry: &RegistryStandIn) -> RegistryAccess {
+    RegistryAccess { credentials: login(RegistryStandIn::LOGIN.1), ..plain(registry) }
 }
 
-fn requires_token(registry: &StandIn, service: &StandIn) {
+fn requires_token(registry: &RegistryStandIn, service: &RegistryStandIn) {
     registry.switches().requires = Requires::Token { realm: format!("http://{}/token", service.host()) };
 }
 
 /// Each request with what authorised it.
-fn authorized(registry: &StandIn) -> Vec<(String, Option<String>)> {
+fn authorized(registry: &RegistryStandIn) -> Vec<(String, Option<String>)> {
     let received = registry.received().into_iter();
     registry.lines().into_iter().zip(received.map(|received| received.authorization)).collect()
 }
@@ -32,7 +34,7 @@ fn with(authorization: &str, line: impl Into<String>) -> (String, Option<String>
 
 #[tokio::test]
 async fn a_login_is_sent_once_the_registry_requires_it() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     registry.switches().requires = Requires::Basic;
     let client = Registry::new(logging_in(&registry)).unwrap();
@@ -50,7 +52,7 @@ async fn a_login_is_sent_once_the_registry_requires_it() {
 
 #[tokio::test]
 async fn a_token_is_asked_for_what_is_done_and_nothing_else_and_is_used_until_it_is_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     requires_token(&registry, &registry);
     let client = Registry::new(logging_in(&registry)).unwrap();
@@ -82,7 +84,7 @@ async fn a_token_is_asked_for_what_is_done_and_nothing_else_and_is_used_until_it
 
 #[tokio::test]
 async fn a_registry_without_a_login_issues_tokens_to_anyone() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     published(&registry, "one");
     requires_token(&registry, &registry);
     client(&registry).pull(&reference(&registry, ":1")).await.unwrap();
@@ -92,14 +94,15 @@ async fn a_registry_without_a_login_issues_tokens_to_anyone() {
 
 #[tokio::test]
 async fn refused_and_missing_credentials_are_reported_with_the_host_that_refused() {
-    let (registry, service) = (StandIn::start().await, StandIn::start().await);
+    let (registry, service) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     published(&registry, "one");
     let wrong = RegistryAccess {
         credentials: login("wrong"),
         token_services: vec![service.host()],
         ..plain(&registry)
     };
-    let refused = |by: &StandIn| Err::<Digest, _>(RegistryError::CredentialsRefused { host: by.host() });
+    let refused =
+        |by: &RegistryStandIn| Err::<Digest, _>(RegistryError::CredentialsRefused { host: by.host() });
     for access in [plain(&registry), wrong.clone()] {
         registry.switches().requires = Requires::Basic;
         let client = Registry::new(access).unwrap();
@@ -117,7 +120,7 @@ async fn refused_and_missing_credentials_are_reported_with_the_host_that_refused
 
 #[tokio::test]
 async fn credentials_are_given_to_a_token_service_elsewhere_only_if_it_is_listed() {
-    let (registry, service) = (StandIn::start().await, StandIn::start().await);
+    let (registry, service) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     published(&registry, "one");
     requires_token(&registry, &service);
     let unlisted = Registry::new(logging_in(&registry)).unwrap();
@@ -136,7 +139,7 @@ async fn credentials_are_given_to_a_token_service_elsewhere_only_if_it_is_listed
 
 #[tokio::test]
 async fn neither_login_nor_token_follows_to_the_storage_of_blobs_and_uploads() {
-    let (registry, storage) = (StandIn::start().await, StandIn::start().await);
+    let (registry, storage) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     let artefact = published(&registry, "one");
     storage.has_blob(&artefact.component);
     registry.switches().blobs_at = Some(format!("http://{}/stored/", storage.host()));
@@ -159,7 +162,7 @@ async fn neither_login_nor_token_follows_to_the_storage_of_blobs_and_uploads() {
 
 #[tokio::test]
 async fn storage_that_refuses_is_given_no_credentials_and_no_signed_address_is_shown() {
-    let (registry, storage) = (StandIn::start().await, StandIn::start().await);
+    let (registry, storage) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     let artefact = published(&registry, "one");
     storage.has_blob(&artefact.component);
     storage.switches().requires = Requires::Basic;
@@ -179,8 +182,8 @@ async fn storage_that_refuses_is_given_no_credentials_and_no_signed_address_is_s
 
 #[tokio::test]
 async fn credentials_do_not_print() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let access = logging_in(&registry);
     let printed = format!("{access:?} {:?}", Registry::new(access.clone()).unwrap());
-    assert!(!printed.contains(StandIn::LOGIN.1), "{printed}");
+    assert!(!printed.contains(RegistryStandIn::LOGIN.1), "{printed}");
 }

@@ -2,18 +2,20 @@
 
 use std::{fs, path::Path};
 
-use super::{stand_in::Requires, *};
+use test_support::registry::Requires;
+
+use super::*;
 
 /// `ada:pa:ss`.
 const PAIR: &str = "YWRhOnBhOnNz";
 
-fn access(registry: &StandIn, path: &Path) -> RegistryAccess {
+fn access(registry: &RegistryStandIn, path: &Path) -> RegistryAccess {
     RegistryAccess { credentials: Credentials::DockerConfig(path.to_owned()), ..plain(registry) }
 }
 
 #[tokio::test]
 async fn the_entry_for_the_registry_is_used_and_read_again_once_it_is_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     published(&registry, "one");
     registry.switches().requires = Requires::Basic;
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -35,7 +37,7 @@ async fn the_entry_for_the_registry_is_used_and_read_again_once_it_is_refused() 
 
 #[tokio::test]
 async fn a_configuration_without_a_usable_entry_is_reported_and_nothing_is_sent_instead() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     published(&registry, "one");
     registry.switches().requires = Requires::Basic;
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
 //! Pushes.
 
-use super::{stand_in::Referrers, *};
+use test_support::registry::Referrers;
+
+use super::*;
 
 fn bundle(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
@@ -8,7 +10,7 @@ fn bundle(text: &'static str) -> Bytes {
 
 #[tokio::test]
 async fn a_plugin_is_published_with_its_bundles_before_its_tag() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = artefact("one");
     let pushed = client(&registry).push(&reference(&registry, ":1"), &artefact, &[bundle("a")]).await;
     assert_eq!(pushed, Ok(artefact.digest()));
@@ -42,7 +44,7 @@ async fn a_plugin_is_published_with_its_bundles_before_its_tag() {
 
 #[tokio::test]
 async fn a_bundle_is_entered_in_the_list_under_its_tag_if_the_registry_lists_no_referrers() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     registry.switches().referrers = Referrers::Unknown;
     let (client, artefact, reference) = (client(&registry), artefact("one"), reference(&registry, ":1"));
     client.push(&reference, &artefact, &[bundle("a")]).await.unwrap();
@@ -67,7 +69,7 @@ async fn a_bundle_is_entered_in_the_list_under_its_tag_if_the_registry_lists_no_
 
 #[tokio::test]
 async fn what_others_entered_in_the_list_under_a_tag_stays_as_it_is() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     registry.switches().referrers = Referrers::Unknown;
     let artefact = artefact("one");
     let tag = artefact.digest().to_string().replace(':', "-");
@@ -85,7 +87,7 @@ async fn what_others_entered_in_the_list_under_a_tag_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_list_under_a_tag_that_cannot_be_read_is_left_as_it_is() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     registry.switches().referrers = Referrers::Unknown;
     let artefact = artefact("one");
     let tag = artefact.digest().to_string().replace(':', "-");
@@ -101,7 +103,7 @@ async fn a_list_under_a_tag_that_cannot_be_read_is_left_as_it_is() {
 
 #[tokio::test]
 async fn what_the_registry_has_is_not_uploaded_again() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (client, artefact, reference) = (client(&registry), artefact("one"), reference(&registry, ":1"));
     client.push(&reference, &artefact, &[bundle("a")]).await.unwrap();
     let before = registry.lines().len();
@@ -158,7 +160,7 @@ fn only_a_component_that_can_be_pulled_again_is_published() {
 
 #[tokio::test]
 async fn a_reference_by_digest_publishes_that_artefact_or_none() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (client, artefact) = (client(&registry), artefact("one"));
     let pinned = reference(&registry, ":1").pinned(artefact.digest());
     assert_eq!(client.push(&pinned, &artefact, &[]).await, Ok(artefact.digest()));

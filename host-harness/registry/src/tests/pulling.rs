@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_tag_is_resolved_once_and_everything_else_is_requested_by_digest() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let pulled = client(&registry).pull(&reference(&registry, ":1")).await.unwrap();
 
@@ -24,7 +24,7 @@ async fn a_tag_is_resolved_once_and_everything_else_is_requested_by_digest() {
 
 #[tokio::test]
 async fn a_pinned_reference_leads_to_the_same_plugin_after_its_tag_has_moved() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let first = published(&registry, "one");
     let (client, tagged) = (client(&registry), reference(&registry, ":1"));
     let pinned = tagged.pinned(client.resolve(&tagged).await.unwrap());
@@ -38,7 +38,7 @@ async fn a_pinned_reference_leads_to_the_same_plugin_after_its_tag_has_moved() {
 
 #[tokio::test]
 async fn the_layouts_of_newer_and_of_older_tools_are_read() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     for kind in ["application/wasm", "application/vnd.module.wasm.content.layer.v1+wasm"] {
         let component = component(kind.len().to_string().as_str());
         let readme = Bytes::from_static(b"# Read me");
@@ -51,7 +51,7 @@ async fn the_layouts_of_newer_and_of_older_tools_are_read() {
 
 #[tokio::test]
 async fn what_is_no_plugin_is_refused_before_its_content_is_requested() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (one, two) = (component("one"), component("two"));
     let wasm = |content: &Bytes| layer(&registry, "application/wasm", content);
     let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
@@ -79,7 +79,7 @@ async fn what_is_no_plugin_is_refused_before_its_content_is_requested() {
 
 #[tokio::test]
 async fn a_reference_to_another_registry_is_refused_and_nothing_is_sent() {
-    let (registry, another) = (StandIn::start().await, StandIn::start().await);
+    let (registry, another) = (RegistryStandIn::start().await, RegistryStandIn::start().await);
     let error = client(&registry).pull(&reference(&another, ":1")).await.unwrap_err();
     assert_eq!(error, RegistryError::OtherRegistry { host: another.host() });
     assert_eq!((registry.connections(), another.connections()), (0, 0));

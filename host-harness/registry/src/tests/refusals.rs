@@ -5,11 +5,13 @@ use std::time::Duration;
 use host_harness::connection::Deadlines;
 use test_support::eventually;
 
-use super::{stand_in::Instead, *};
+use test_support::registry::Instead;
+
+use super::*;
 
 #[tokio::test]
 async fn a_manifest_with_another_digest_than_requested_or_declared_is_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let other = Bytes::from(manifest(&[]).to_string());
     registry.has_manifest(&artefact.digest().to_string(), MANIFEST, &other);
@@ -28,7 +30,7 @@ async fn a_manifest_with_another_digest_than_requested_or_declared_is_refused() 
 
 #[tokio::test]
 async fn a_component_with_other_bytes_than_its_manifest_names_is_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (artefact, expected, other) = (published(&registry, "one"), component("one"), component("two"));
     assert_eq!(expected.len(), other.len());
     registry.has_instead(&expected, &other);
@@ -39,7 +41,7 @@ async fn a_component_with_other_bytes_than_its_manifest_names_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_is_cut_off_is_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     published(&registry, "one");
     let cut = component("one").slice(..9);
     registry.has_instead(&component("one"), &cut);
@@ -50,7 +52,7 @@ async fn a_component_that_is_cut_off_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_declares_too_many_bytes_is_refused_before_it_is_requested() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let mut manifest = manifest(&[layer(&registry, "application/wasm", &component("one"))]);
     manifest["layers"][0]["size"] = (MAX_COMPONENT_BYTES + 1).into();
     let too_large = RegistryError::TooLarge { part: RegistryPart::Component, max_bytes: MAX_COMPONENT_BYTES };
@@ -60,7 +62,7 @@ async fn a_component_that_declares_too_many_bytes_is_refused_before_it_is_reques
 
 #[tokio::test]
 async fn no_more_of_a_component_is_read_than_its_manifest_declares() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let expected = published(&registry, "one").component;
     let max_bytes = expected.len() as u64;
     let longer = Bytes::from(vec![0; expected.len() + 1]);
@@ -75,7 +77,7 @@ async fn no_more_of_a_component_is_read_than_its_manifest_declares() {
 
 #[tokio::test]
 async fn a_manifest_is_read_up_to_its_bound() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let longest = usize::try_from(MAX_MANIFEST_BYTES).unwrap();
     let too_large = RegistryError::TooLarge { part: RegistryPart::Manifest, max_bytes: MAX_MANIFEST_BYTES };
     let padded = |length: usize| {
@@ -93,7 +95,7 @@ async fn a_manifest_is_read_up_to_its_bound() {
 
 #[tokio::test]
 async fn what_the_registry_does_not_have_is_not_found() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let not_found = |part| RegistryError::NotFound { part, host: registry.host() };
     let error = client(&registry).pull(&reference(&registry, ":1")).await.unwrap_err();
     assert_eq!(error, not_found(RegistryPart::Manifest));
@@ -103,7 +105,7 @@ async fn what_the_registry_does_not_have_is_not_found() {
 
 #[tokio::test]
 async fn a_registry_that_is_down_is_unreachable() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (access, reference) = (plain(&registry), reference(&registry, ":1"));
     let host = registry.host();
     drop(registry);
@@ -119,7 +121,7 @@ async fn a_registry_that_is_down_is_unreachable() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_go_on_is_waited_for_no_longer_than_configured() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (artefact, reference) = (published(&registry, "one"), reference(&registry, ":1"));
     let short = Duration::from_millis(50);
     let long = Duration::from_mins(5);
@@ -140,7 +142,7 @@ async fn a_registry_that_does_not_go_on_is_waited_for_no_longer_than_configured(
 
 #[tokio::test]
 async fn a_failure_of_the_registry_is_reported_with_its_code_and_its_wait() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     published(&registry, "one");
     for (body, code) in [
         (r#"{"errors": [{"code": "TOOMANYREQUESTS"}]}"#, Some("TOOMANYREQUESTS")),

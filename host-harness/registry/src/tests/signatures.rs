@@ -1,11 +1,13 @@
 //! Bundles that refer to a plugin.
 
-use super::{stand_in::Referrers, *};
+use test_support::registry::Referrers;
+
+use super::*;
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// Stores a referrer of `subject` with these layers and returns its manifest.
-fn referrer(registry: &StandIn, subject: &Artefact, kind: &str, layers: &[Value]) -> Bytes {
+fn referrer(registry: &RegistryStandIn, subject: &Artefact, kind: &str, layers: &[Value]) -> Bytes {
     let mut manifest = manifest(layers);
     manifest["artifactType"] = kind.into();
     manifest["config"] = layer(registry, EMPTY, &Bytes::from_static(b"{}"));
@@ -19,12 +21,12 @@ fn bundle(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn signed(registry: &StandIn, subject: &Artefact, bundle: &Bytes) -> Bytes {
+fn signed(registry: &RegistryStandIn, subject: &Artefact, bundle: &Bytes) -> Bytes {
     referrer(registry, subject, BUNDLE, &[layer(registry, BUNDLE, bundle)])
 }
 
 /// Lists `referrers` under the tag for registries that do not list them. The types are as wrong as they may be.
-fn listed(registry: &StandIn, subject: &Artefact, referrers: &[&Bytes]) {
+fn listed(registry: &RegistryStandIn, subject: &Artefact, referrers: &[&Bytes]) {
     let entries: Vec<_> = referrers
         .iter()
         .map(|referrer| {
@@ -37,7 +39,7 @@ fn listed(registry: &StandIn, subject: &Artefact, referrers: &[&Bytes]) {
     registry.has_manifest(&subject.digest().to_string().replace(':', "-"), INDEX, &index.into());
 }
 
-async fn pulled(registry: &StandIn) -> Result<Vec<Bytes>, RegistryError> {
+async fn pulled(registry: &RegistryStandIn) -> Result<Vec<Bytes>, RegistryError> {
     let mut bundles = client(registry).pull(&reference(registry, ":1")).await?.bundles;
     bundles.sort();
     Ok(bundles)
@@ -45,7 +47,7 @@ async fn pulled(registry: &StandIn) -> Result<Vec<Bytes>, RegistryError> {
 
 #[tokio::test]
 async fn all_bundles_of_a_plugin_are_found_on_one_page_and_on_several() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     for text in ["a", "b", "c"] {
         signed(&registry, &artefact, &bundle(text));
@@ -59,7 +61,7 @@ async fn all_bundles_of_a_plugin_are_found_on_one_page_and_on_several() {
 
 #[tokio::test]
 async fn a_registry_that_lists_no_referrers_is_asked_for_the_tag_of_the_list() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     registry.switches().referrers = Referrers::Unknown;
     assert_eq!(pulled(&registry).await, Ok(vec![]));
@@ -73,7 +75,7 @@ async fn a_registry_that_lists_no_referrers_is_asked_for_the_tag_of_the_list() {
 
 #[tokio::test]
 async fn only_the_referrers_own_manifest_says_what_it_is_and_what_it_refers_to() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let (another, artefact) = (published(&registry, "another"), published(&registry, "one"));
     registry.switches().referrers = Referrers::Unknown;
     let of_another = signed(&registry, &another, &bundle("of another"));
@@ -90,7 +92,7 @@ async fn only_the_referrers_own_manifest_says_what_it_is_and_what_it_refers_to()
 
 #[tokio::test]
 async fn an_artefact_without_a_type_has_that_of_its_configuration() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let mut manifest = manifest(&[layer(&registry, BUNDLE, &bundle("a"))]);
     manifest["config"] = layer(&registry, BUNDLE, &Bytes::from_static(b"{}"));
@@ -102,7 +104,7 @@ async fn an_artefact_without_a_type_has_that_of_its_configuration() {
 
 #[tokio::test]
 async fn a_bundle_and_a_referrer_with_other_bytes_are_refused() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let referrer = signed(&registry, &artefact, &bundle("a"));
     registry.has_instead(&bundle("a"), &bundle("b"));
@@ -121,7 +123,7 @@ async fn a_bundle_and_a_referrer_with_other_bytes_are_refused() {
 
 #[tokio::test]
 async fn no_more_bundles_and_referrers_are_read_than_their_bounds_allow() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let of = |number: usize| Bytes::from(number.to_string());
     for number in 0..MAX_BUNDLES {
@@ -151,7 +153,7 @@ async fn no_more_bundles_and_referrers_are_read_than_their_bounds_allow() {
 
 #[tokio::test]
 async fn a_bundle_that_declares_too_many_bytes_is_refused_before_it_is_requested() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let mut large = layer(&registry, BUNDLE, &bundle("a"));
     large["size"] = (MAX_BUNDLE_BYTES + 1).into();
@@ -167,17 +169,17 @@ async fn a_bundle_that_declares_too_many_bytes_is_refused_before_it_is_requested
 
 #[tokio::test]
 async fn a_list_of_referrers_that_cannot_be_had_is_not_an_empty_one() {
-    let registry = StandIn::start().await;
+    let registry = RegistryStandIn::start().await;
     let artefact = published(&registry, "one");
     let at = format!("/referrers/{}", artefact.digest());
-    let broken = super::stand_in::Instead::Answer(503, vec![], Bytes::new());
+    let broken = test_support::registry::Instead::Answer(503, vec![], Bytes::new());
     registry.switches().instead.insert(at.clone(), broken);
     let host = registry.host();
     let answered = RegistryError::Answered { host: host.clone(), status: 503, code: None, retry_after: None };
     assert_eq!(pulled(&registry).await, Err(answered));
 
     let kind = vec![("content-type", INDEX.to_owned())];
-    let no_list = super::stand_in::Instead::Answer(200, kind, Bytes::from_static(b"{}"));
+    let no_list = test_support::registry::Instead::Answer(200, kind, Bytes::from_static(b"{}"));
     registry.switches().instead.insert(at, no_list);
     assert_eq!(
         pulled(&registry).await,

@@ -9,7 +9,8 @@ use http::{HeaderMap, Method};
 use super::*;
 use crate::connection::{ConnectionSpec, Deadlines, Target};
 use host_model::contract::manifest::{Manifest, Operation, SettingSpec};
-use server::{Authority, Server};
+use server::Server;
+use test_support::Authority;
 
 /// Answers each lookup with the next of its lists, and then always with the last one.
 struct Answers(Mutex<VecDeque<Vec<IpAddr>>>);

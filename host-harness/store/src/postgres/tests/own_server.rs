@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
+
+use test_support::Authority;
 
 use super::*;
 use crate::{DatabaseAddress, testing::master_key};
@@ -41,10 +42,8 @@ impl OwnServer {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
         let own = folder.path().join("server");
         fs::create_dir(&own).unwrap();
-        let authority = authority();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let certificate = certificate.signed_by(&key, &authority).unwrap();
+        let authority = Authority::new();
+        let (certificate, key) = authority.issue("localhost");
         fs::write(folder.path().join("authority.pem"), authority.pem()).unwrap();
         fs::write(own.join("certificate.pem"), certificate.pem()).unwrap();
         fs::write(own.join("key.pem"), key.serialize_pem()).unwrap();
@@ -142,12 +141,6 @@ fn programs() -> Option<PathBuf> {
     let newest =
         versions.flatten().filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok()).max()?;
     Some(Path::new(VERSIONS).join(newest.to_string()).join("bin"))
-}
-
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(vec![]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// Returns the user and the group for the server, which does not run as root; `None` if the test does not either.

@@ -7,49 +7,15 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
-use test_support::eventually;
 
 use parking_lot::Mutex;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use test_support::{Authority, eventually};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
-
-/// A certificate authority for a test.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub(super) fn new() -> Self {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    pub(super) fn certificate(&self) -> CertificateDer<'static> {
-        self.0.der().clone()
-    }
-
-    fn acceptor(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
 
 /// What a vendor does with a connection.
 #[derive(Clone)]

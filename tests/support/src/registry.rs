@@ -1,8 +1,13 @@
 //! A registry of the tests' own, which does what a test switches on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test whose stand-in cannot serve must fail"
+)]
 
 mod answers;
 mod serving;
-mod tls;
 
 use std::{
     collections::BTreeMap,
@@ -14,29 +19,37 @@ use std::{
 };
 
 use bytes::Bytes;
-use host_model::digest::Digest;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
-pub(super) use tls::Authority;
+/// The repository that it has.
+pub const REPOSITORY: &str = "plugins/iterable";
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Returns the digest of `content`, as registries write it.
+fn digest(content: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, content);
+    format!("sha256:{}", hex::encode(digest))
+}
 
 /// What the registry does beside what the specification says.
 #[derive(Default)]
-pub(super) struct Switches {
-    pub(super) referrers: Referrers,
-    pub(super) requires: Requires,
+pub struct Switches {
+    pub referrers: Referrers,
+    pub requires: Requires,
     /// Where requests for blobs are redirected to, followed by the digest.
-    pub(super) blobs_at: Option<String>,
+    pub blobs_at: Option<String>,
     /// Where uploads are sent, instead of to the registry itself.
-    pub(super) uploads_at: Option<String>,
+    pub uploads_at: Option<String>,
     /// The answer to each request whose target ends with the text, instead of the registry's.
-    pub(super) instead: BTreeMap<String, Instead>,
+    pub instead: BTreeMap<String, Instead>,
     /// Whether pushes are refused with 403.
-    pub(super) is_read_only: bool,
+    pub is_read_only: bool,
 }
 
 #[derive(Default)]
-pub(super) enum Referrers {
+pub enum Referrers {
     #[default]
     Listed,
     /// One on each page.
@@ -46,7 +59,7 @@ pub(super) enum Referrers {
 }
 
 #[derive(Default)]
-pub(super) enum Requires {
+pub enum Requires {
     #[default]
     Nothing,
     Basic,
@@ -58,7 +71,7 @@ pub(super) enum Requires {
 
 /// An answer of a test.
 #[derive(Clone)]
-pub(super) enum Instead {
+pub enum Instead {
     /// A status, headers and a body.
     Answer(u16, Vec<(&'static str, String)>, Bytes),
     /// A body without its length.
@@ -71,10 +84,10 @@ pub(super) enum Instead {
 
 /// A request that was received.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
+pub struct Received {
     /// The method and the target.
-    pub(super) line: String,
-    pub(super) authorization: Option<String>,
+    pub line: String,
+    pub authorization: Option<String>,
 }
 
 #[derive(Default)]
@@ -90,83 +103,83 @@ struct State {
 }
 
 /// Listens on its own port of the loopback address until it is dropped.
-pub(super) struct StandIn {
+pub struct RegistryStandIn {
     address: SocketAddr,
     state: Arc<State>,
     task: JoinHandle<()>,
 }
 
-impl Drop for StandIn {
+impl Drop for RegistryStandIn {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl StandIn {
+impl RegistryStandIn {
     /// The login that it accepts.
-    pub(super) const LOGIN: (&'static str, &'static str) = ("ada", "pa:ss");
+    pub const LOGIN: (&'static str, &'static str) = ("ada", "pa:ss");
 
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::serving(None).await
     }
 
-    pub(super) async fn with_tls(authority: &Authority) -> Self {
+    pub async fn with_tls(authority: &crate::Authority) -> Self {
         Self::serving(Some(authority.acceptor("localhost"))).await
     }
 
-    pub(super) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    pub(super) fn switches(&self) -> MutexGuard<'_, Switches> {
+    pub fn switches(&self) -> MutexGuard<'_, Switches> {
         self.state.switches.lock()
     }
 
-    pub(super) fn has_blob(&self, content: &Bytes) {
-        self.state.blobs.lock().insert(Digest::of(content).to_string(), content.clone());
+    pub fn has_blob(&self, content: &Bytes) {
+        self.state.blobs.lock().insert(digest(content), content.clone());
     }
 
     /// Serves other bytes by the digest of `content`.
-    pub(super) fn has_instead(&self, content: &Bytes, other: &Bytes) {
-        self.state.blobs.lock().insert(Digest::of(content).to_string(), other.clone());
+    pub fn has_instead(&self, content: &Bytes, other: &Bytes) {
+        self.state.blobs.lock().insert(digest(content), other.clone());
     }
 
     /// Stores a manifest by its digest, and under `name`.
-    pub(super) fn has_manifest(&self, name: &str, kind: &str, content: &Bytes) {
+    pub fn has_manifest(&self, name: &str, kind: &str, content: &Bytes) {
         let stored = (kind.to_owned(), content.clone());
         let mut manifests = self.state.manifests.lock();
-        manifests.insert(Digest::of(content).to_string(), stored.clone());
+        manifests.insert(digest(content), stored.clone());
         manifests.insert(name.to_owned(), stored);
     }
 
-    pub(super) fn forget_manifest(&self, name: &str) {
+    pub fn forget_manifest(&self, name: &str) {
         self.state.manifests.lock().remove(name);
     }
 
-    pub(super) fn manifest(&self, name: &str) -> Option<(String, Bytes)> {
+    pub fn manifest(&self, name: &str) -> Option<(String, Bytes)> {
         self.state.manifests.lock().get(name).cloned()
     }
 
     /// Accepts the tokens that were issued so far no more.
-    pub(super) fn revoke_tokens(&self) {
+    pub fn revoke_tokens(&self) {
         self.state.token.fetch_add(1, SeqCst);
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.state.connections.load(SeqCst)
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub fn received(&self) -> Vec<Received> {
         self.state.received.lock().clone()
     }
 
     /// The method and the target of each request, without `/v2/` and the repository.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let own = format!("/v2/{}/", super::REPOSITORY);
+    pub fn lines(&self) -> Vec<String> {
+        let own = format!("/v2/{REPOSITORY}/");
         self.received().into_iter().map(|received| received.line.replace(&own, "")).collect()
     }
 }

@@ -9,13 +9,11 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use host_model::digest::Digest;
 use http::{HeaderMap, Response, request::Parts};
 use hyper::body::{Body, Frame, SizeHint};
 use serde_json::{Value, json};
 
-use super::{Instead, Referrers, Requires, StandIn, State};
-use crate::tests::{INDEX, REPOSITORY};
+use super::{INDEX, Instead, REPOSITORY, Referrers, RegistryStandIn, Requires, State, digest};
 
 /// A body of one piece, whose length need not be known and which need not end.
 pub(super) struct Content {
@@ -153,7 +151,7 @@ impl State {
     fn manifest(&self, name: &str) -> Answered {
         match self.manifests.lock().get(name) {
             Some((kind, content)) => {
-                let digest = Digest::of(content).to_string();
+                let digest = digest(content);
                 let headers = [("content-type", kind.clone()), ("docker-content-digest", digest)];
                 answer(200, &headers, content.clone())
             }
@@ -162,7 +160,7 @@ impl State {
     }
 
     fn put_manifest(&self, name: &str, headers: &HeaderMap, content: Bytes) -> Answered {
-        let digest = Digest::of(&content).to_string();
+        let digest = digest(&content);
         let kind = headers["content-type"].to_str().unwrap().to_owned();
         let read: Value = serde_json::from_slice(&content).unwrap();
         // A registry takes nothing that refers to what it does not have.
@@ -190,7 +188,7 @@ impl State {
     }
 
     fn put_blob(&self, query: &str, content: Bytes) -> Answered {
-        let digest = Digest::of(&content).to_string();
+        let digest = digest(&content);
         if query != format!("state=abc&digest={}", digest.replace(':', "%3A")) {
             return error(400, "DIGEST_INVALID");
         }
@@ -234,6 +232,6 @@ impl State {
 }
 
 fn basic() -> String {
-    let (user, password) = StandIn::LOGIN;
+    let (user, password) = RegistryStandIn::LOGIN;
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }

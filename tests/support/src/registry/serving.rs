@@ -12,9 +12,9 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Received, StandIn, State};
+use super::{Received, RegistryStandIn, State};
 
-impl StandIn {
+impl RegistryStandIn {
     pub(super) async fn serving(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
