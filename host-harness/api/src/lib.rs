@@ -32,6 +32,7 @@ mod plugin_operations;
 mod plugins;
 mod prefer;
 pub mod problem;
+mod pulls;
 mod refusals;
 mod replicas;
 mod requests;

@@ -29,12 +29,16 @@ use crate::{
         pins::PluginPin,
         plugin_operations::PluginOperation,
         plugins::{self, Permissions, PublishedVersion, Publishing, RollingBack},
+        registries::PluginNotPulled,
         trust::PluginTrust,
     },
 };
 use host_harness::plugin::{self, LoadError, SwapError};
 use host_service::{
-    connections::{Connections, approval::Approval, publication::Upload, publish_error::PublishError},
+    connections::{
+        Connections, approval::Approval, publication::Upload, publish_error::PublishError,
+        pulls::RegistryPlugin,
+    },
     plugin_operations::{NewOperation, RunningOperation},
 };
 use host_store::pins::Pin;
@@ -52,12 +56,16 @@ async fn list_plugins(
     State(connections): State<Connections>,
     PluginsRead(caller): PluginsRead,
 ) -> Result<axum::Json<plugins::Plugins>, Problem> {
-    let mut plugins = Vec::new();
+    let (mut plugins, mut in_registries) = (Vec::new(), connections.registry_plugins().await?);
     for (name, slot) in connections.served().host().plugins().iter() {
         let pins = pins_of(&connections, &caller, name).await?;
-        plugins.push(plugins::Plugin::of(name, slot.current().plugin(), pins));
+        let registry = in_registries.remove(name).map(Into::into);
+        plugins
+            .push(plugins::Plugin { registry, ..plugins::Plugin::of(name, slot.current().plugin(), pins) });
     }
-    Ok(axum::Json(plugins::Plugins { plugins }))
+    let not_pulled = in_registries.into_iter();
+    let not_pulled = not_pulled.map(|(name, registry)| PluginNotPulled { name, registry: registry.into() });
+    Ok(axum::Json(plugins::Plugins { plugins, not_pulled: not_pulled.collect() }))
 }
 
 /// Returns the pins of a plugin that are about what `caller` can access.
@@ -90,11 +98,25 @@ async fn inspect_plugin(
     Path(name): Path<String>,
 ) -> Result<axum::Json<Permissions>, Problem> {
     let slot = connections.served().host().plugin(&name);
-    let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, format!("there is no plugin `{name}`")))?;
+    let registry = connections.registry_plugins().await?.remove(&name);
+    let slot = slot.ok_or_else(|| Problem::of(kinds::UNKNOWN, not_running(&name, registry.as_ref())))?;
     let pins = pins_of(&connections, &caller, &name).await?;
     let trust = trust_of(&connections, &name).await?;
     let permissions = Permissions::from(plugin::Permissions::from(&**slot.current().plugin()));
-    Ok(axum::Json(Permissions { pins, trust, ..permissions }))
+    Ok(axum::Json(Permissions { pins, trust, registry: registry.map(Into::into), ..permissions }))
+}
+
+/// Says that no version of a plugin runs.
+fn not_running(name: &str, registry: Option<&RegistryPlugin>) -> String {
+    match registry {
+        Some(RegistryPlugin { reference, failure: Some(failure), .. }) => {
+            format!("plugin `{name}` does not run: {reference} was not pulled: {}", failure.problem)
+        }
+        Some(RegistryPlugin { reference, .. }) => {
+            format!("plugin `{name}` does not run: {reference} is being pulled")
+        }
+        None => format!("there is no plugin `{name}`"),
+    }
 }
 
 /// Publishes a component as a plugin's new version, or as a new plugin. Calls in progress finish on the version that
@@ -219,11 +241,13 @@ impl From<PublishError> for Problem {
                 Self::of(kinds::NO_COMPONENT, detail)
             }
             PublishError::Excessive(_) | PublishError::LongNote(_) => Self::of(kinds::BAD_QUERY, detail),
+            PublishError::NotPulled(_) => Self::of(kinds::NOT_PULLED, detail),
             PublishError::Unknown(_) | PublishError::UnknownVersion { .. } => {
                 Self::of(kinds::UNKNOWN, detail)
             }
             PublishError::Swap(_)
             | PublishError::FollowsFile(_)
+            | PublishError::NotInRegistry(_)
             | PublishError::ConditionsOfFile(_)
             | PublishError::NotApproved { .. }
             | PublishError::Unproven { .. }

@@ -98,6 +98,8 @@ pub(crate) mod kinds {
         kind(StatusCode::FAILED_DEPENDENCY, "test-failed", "The connection's test failed");
     pub(crate) const VENDOR: ProblemKind =
         kind(StatusCode::BAD_GATEWAY, "vendor", "The vendor or the connector failed");
+    pub(crate) const NOT_PULLED: ProblemKind =
+        kind(StatusCode::BAD_GATEWAY, "not-pulled", "The registry did not give the plugin");
     pub(crate) const ASKS_FOR_MORE: ProblemKind = kind(
         StatusCode::CONFLICT,
         "asks-for-more",

@@ -35,5 +35,5 @@ refusals! {
     Conflict "409" "The current state does not allow it",
     Unprocessable "422" "It is well-formed, but invalid",
     FailedDependency "424" "The vendor or the connection does not work",
-    BadGateway "502" "The vendor or the connector failed",
+    BadGateway "502" "The vendor, the connector or the registry failed",
 }

@@ -13,7 +13,7 @@ use crate::{
     document::{self, Document},
     edge::{body_timeout, caller_log, current, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
-    replicas, requests,
+    pulls, replicas, requests,
     state::Api,
     status, tokens, version_difference, versions, webhook, webhook_setup,
 };
@@ -59,6 +59,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(api_keys::routes())
         .merge(audit::routes())
         .merge(plugins::routes())
+        .merge(pulls::routes())
         .merge(plugin_operations::routes())
         .merge(versions::routes())
         .merge(version_difference::routes())

@@ -32,6 +32,7 @@ mod proofs;
 mod published_limits;
 mod publisher;
 mod refused;
+mod registries;
 mod rehearsals;
 mod rekeying;
 mod replicas;

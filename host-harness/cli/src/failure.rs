@@ -13,6 +13,7 @@ use host_model::{
     contract::{ConnectorError, ErrorKind},
     failure::{CallFailure, FailureKind},
 };
+use host_registry::RegistryError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) enum Failure {
         /// The kinds of identifier that it can act on.
         identifier_kinds: Vec<String>,
     },
+    /// A registry refused, or was not reached.
+    Registry(RegistryError),
     /// A service answered with a problem.
     Service(Box<ProblemResponse>),
     /// A service may have carried out the call, but did not confirm it.
@@ -39,6 +42,12 @@ pub(super) enum Failure {
         /// How it ended.
         failure: CallFailure,
     },
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
 }
 
 impl Failure {
@@ -54,7 +63,8 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Misused(_) => Exit::Misused,
-            Self::Refused { .. } | Self::Unanswered(_) => Exit::Refused,
+            Self::Registry(RegistryError::NoCredentials(_) | RegistryError::NotAHost { .. }) => Exit::Misused,
+            Self::Refused { .. } | Self::Registry(_) | Self::Unanswered(_) => Exit::Refused,
             Self::Service(said) => said.exit(),
             Self::Stopped { .. } => Exit::Stopped,
         }
@@ -64,6 +74,7 @@ impl Failure {
     pub(super) fn people(&self) -> String {
         match self {
             Self::Misused(cause) | Self::Unanswered(cause) => format!("error: {cause}"),
+            Self::Registry(error) => format!("error: {error}"),
             Self::Service(said) => said.people(),
             Self::Refused { connection, error, .. } => {
                 format!("error: connection {connection}: {error}\nnext: {}", self.next().unwrap_or_default())
@@ -81,6 +92,7 @@ impl Failure {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Misused(cause) => json!({"error": {"by": "usage", "message": cause}}),
+            Self::Registry(error) => json!({"error": {"by": "registry", "message": error.to_string()}}),
             Self::Service(said) => {
                 json!({"error": {"by": "service", "message": said.detail(), "problem": said.document}})
             }
@@ -128,7 +140,7 @@ impl Failure {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Misused(_) | Self::Service(_) | Self::Unanswered(_) => None,
+            Self::Misused(_) | Self::Registry(_) | Self::Service(_) | Self::Unanswered(_) => None,
             Self::Refused { connection, error, identifier_kinds } => {
                 let mut next = after_refusal(connection, error, identifier_kinds);
                 if error.may_have_acted {

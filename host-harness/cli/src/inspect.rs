@@ -11,7 +11,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     output::{CommandOutput, heading, table},
-    plugin::pins as plugin_pins,
+    plugin::{pins as plugin_pins, registry as plugin_registry},
     session::Session,
     words,
 };
@@ -89,8 +89,8 @@ fn pinned(pins: &[PluginPin]) -> String {
 }
 
 fn people(width: u16, permissions: &Permissions) -> String {
-    let Permissions { digest, contract, imports, exports, ignored_exports, parts, pins, trust, manifest } =
-        permissions;
+    let Permissions { digest, contract, imports, exports, ignored_exports, .. } = permissions;
+    let Permissions { parts, pins, trust, registry, manifest, .. } = permissions;
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
     let title = heading(&format!("{} {} for {}", manifest.name, manifest.version, manifest.vendor));
     let about = [
@@ -105,6 +105,9 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Items", &manifest.item_kinds.join(", ")),
         known("On trust", &exemptions(manifest)),
         trust.as_ref().map_or_else(String::new, |trust| known("Signed by", &trusted(trust))),
+        registry.as_ref().map_or_else(String::new, |registry| {
+            known("Registry", &plugin_registry::lines(registry).join(BELOW))
+        }),
         if pins.is_empty() { String::new() } else { known("Pinned", &pinned(pins)) },
     ];
     let settings = table(

@@ -8,7 +8,10 @@ mod pack;
 pub(super) mod pins;
 mod prove;
 mod proving;
+mod pull;
+pub(super) mod registry;
 mod sent;
+mod shown;
 mod sign;
 
 use std::{
@@ -22,19 +25,17 @@ use self::{
     given::GivenOptions,
     operation::{Waiting, carried_out},
     sent::BundleOption,
+    shown::{listed, runs},
 };
 use super::{
     check,
-    client::{ApiCall, ApiResponse, Client},
-    exit::Exit,
+    client::{ApiCall, Client},
     failure::Failure,
     inspect,
-    output::{CommandOutput, table},
+    output::CommandOutput,
     session::Session,
     version_history,
-    words::list,
 };
-use host_api::types::plugins::{LoadConditions, Plugins, PublishedVersion};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -168,6 +169,9 @@ pub(super) enum PluginsCommand {
         #[arg(long)]
         wait: bool,
     },
+    /// Pull a plugin from its registry, where its tag may have moved, and publish it. Refused, with a list of the changes, if it
+    /// requests more permissions.
+    Pull(pull::PullCommand),
     /// Roll back to the version before the published one.
     RollBack {
         /// The plugin's name, as used by connections.
@@ -339,6 +343,7 @@ impl PluginsCommand {
             Self::Pin(command) => command.run(client).await,
             Self::Unpin(command) => command.run(client).await,
             Self::Pins(command) => command.run(session.console.width, client).await,
+            Self::Pull(command) => command.run(session, client).await,
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));
@@ -346,33 +351,4 @@ impl PluginsCommand {
             }
         }
     }
-}
-
-fn listed(width: u16, ApiResponse { value, json }: ApiResponse<Plugins>) -> CommandOutput {
-    let columns = [
-        ("name", None),
-        ("connector", None),
-        ("version", None),
-        ("offers", None),
-        ("digest", None),
-        ("pins", None),
-    ];
-    let rows = value.plugins.into_iter().map(|plugin| {
-        let pins = list(plugin.pins.iter().map(pins::of));
-        vec![plugin.name, plugin.connector, plugin.version, list(plugin.interfaces), plugin.digest, pins]
-    });
-    let people = table(width, &columns, rows).to_string();
-    CommandOutput { people, json, exit: Exit::Done }
-}
-
-fn runs(ApiResponse { value, json }: ApiResponse<PublishedVersion>) -> CommandOutput {
-    let mut lines = vec![format!("plugin {}: running {}", value.name, value.digest)];
-    lines.extend(value.before.iter().map(|before| format!("  previous version: {before}")));
-    lines.extend(value.steps.iter().map(version_history::step_line));
-    lines.extend(value.changes.iter().map(|change| format!("  {change}")));
-    let LoadConditions { max_bytes, describe_ms, wasi_trapped } = value.conditions;
-    let wasi = if wasi_trapped { "trapped" } else { "refused" };
-    lines.push(format!("  loads with max-bytes {max_bytes}, describe-ms {describe_ms}, wasi {wasi}"));
-    lines.push(value.next_start);
-    CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }

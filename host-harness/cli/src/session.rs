@@ -2,6 +2,7 @@
 //! Tested in `src/tests.rs`.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     path::{Path, PathBuf},
     pin::pin,
@@ -17,16 +18,18 @@ use super::{
 };
 use host_harness::{
     clock::{Clock, SystemClock},
-    config::ConfigError,
+    config::{Config, ConfigError},
     egress::Trace,
     engine::BacktraceDetail,
     host::Host,
+    plugin::Release,
     sandbox::{CallResult, Calls},
 };
 use host_model::time::milliseconds;
 use host_service::{
+    connections::pulls::release,
     service::NotAService,
-    settings::{ConfigFile, ServiceConfig},
+    settings::{ConfigFile, ServiceConfig, registries::RegistryConfig},
 };
 use host_store::Store;
 
@@ -106,16 +109,38 @@ impl Session {
 
     /// Returns the calls of the connection `key`. Loads only its plugin.
     pub(super) async fn calls(&self, key: &str) -> Result<Calls, Failure> {
-        let config = self.configuration()?.config.only(key).map_err(Failure::misused)?;
+        let ConfigFile { config, registries, .. } = self.configuration()?;
+        let config = config.only(key).map_err(Failure::misused)?;
+        let pulled = self.pulled(&config, &registries).await?;
         let loading = format!("loading the plugin of connection {key}");
         let detail = if self.trace { BacktraceDetail::Lines } else { BacktraceDetail::Names };
         let builder = Host::builder(config).with_backtraces(detail);
         let builder = builder.with_compiler(self.compiling.compiler()).with_cache(self.compiling.cache());
-        let starting = builder.start();
+        let starting =
+            pulled.into_iter().fold(builder, |builder, (name, release)| builder.with_release(name, release));
+        let starting = starting.start();
         let started = self.awaited(&loading, starting).await;
         let host = started.map_err(|error| Failure::of_connection(key, error))?;
         let calls = host.connection(key).map_err(Failure::misused)?;
         Ok(if self.trace { calls.traced(self.tracer()) } else { calls })
+    }
+
+    /// Pulls the plugins of `config` that are in registries.
+    async fn pulled(
+        &self,
+        config: &Config,
+        registries: &RegistryConfig,
+    ) -> Result<BTreeMap<String, Release>, Failure> {
+        let mut pulled = BTreeMap::new();
+        for (name, reference) in registries.references() {
+            if config.plugins().contains_key(name) {
+                let pulling = format!("pulling {reference}");
+                let found = self.awaited(&pulling, registries.pull(reference)).await?;
+                let release = release(&found, config.trust().get(name), None, now());
+                pulled.insert(name.clone(), release);
+            }
+        }
+        Ok(pulled)
     }
 
     /// Prints each exchange, and what the call used, to standard error.

@@ -122,6 +122,7 @@ async fn every_command_of_the_manual_is_understood() {
         "plugin prove iterable.wasm --cases own --setting domain=api.iterable.com --seed 7 --wasi-trapped",
         "plugin publish python python.wasm --agree --max-bytes 20000000 --describe-ms 30000 --wasi trapped",
         "plugin roll-back iterable",
+        "plugin pull iterable --agree",
         "delivery list n --state stuck --before 17 --limit 7",
         "delivery replay d-1",
         "delivery replay --connection n",

@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use egress::read_authorities;
 pub use extension::Extension;
 pub use problem::{ConfigError, ConfigProblem, ConfigProblemKind, Warning};
 pub use secret::{ReadContext, secret};
@@ -56,8 +57,8 @@ impl Default for HostLimits {
 /// The source of a plugin, and the conditions for loading it.
 #[derive(Clone, Debug)]
 pub struct PluginSource {
-    /// The component's file.
-    pub path: PathBuf,
+    /// Where the component is.
+    pub origin: PluginOrigin,
     /// The conditions for loading it.
     pub policy: LoadPolicy,
     /// Whether the plugin is reloaded when its file changes while the host runs.
@@ -67,8 +68,26 @@ pub struct PluginSource {
 impl PluginSource {
     /// Creates an unwatched source from that file with the default conditions.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), policy: LoadPolicy::default(), watch: false }
+        Self { origin: PluginOrigin::File(path.into()), policy: LoadPolicy::default(), watch: false }
     }
+
+    /// Returns the component's file; `None` if it is in a registry.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.origin {
+            PluginOrigin::File(path) => Some(path),
+            PluginOrigin::Registry => None,
+        }
+    }
+}
+
+/// Where a component is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginOrigin {
+    /// In this file.
+    File(PathBuf),
+    /// In a registry. The embedding program pulls it: an [`Extension`] reads the reference, and the
+    /// [builder](crate::host::Builder::with_release) of the host gets the component.
+    Registry,
 }
 
 /// A valid configuration: all names are well-formed, and each connection has its plugin.

@@ -23,7 +23,7 @@ pub(crate) use authorities::authorities;
 pub use deadlines::Deadlines;
 pub(crate) use deadlines::MAX_DEADLINE;
 pub use limits::CallLimits;
-pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy};
+pub use policy::{EgressPolicy, NoPolicy, PlainHttp, WrittenPolicy, WrittenReach};
 #[cfg(any(test, feature = "measure"))]
 pub use redactor::AUTOMATA_BUILT;
 pub(crate) use redactor::Redactor;

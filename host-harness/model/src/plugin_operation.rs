@@ -14,6 +14,8 @@ pub enum PluginAction {
     Serve,
     /// Serves the one that ran before.
     RollBack,
+    /// Pulls it from its registry, and publishes it.
+    Pull,
 }
 
 /// How far an operation on a plugin is.

@@ -37,6 +37,8 @@ pub enum VersionSource {
     Upload,
     /// The file of the configuration.
     File,
+    /// The registry of the configuration.
+    Registry,
     /// It was published before versions had a history.
     Earlier,
 }

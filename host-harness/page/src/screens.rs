@@ -25,6 +25,7 @@ mod pins;
 mod plugin;
 mod plugin_paths;
 mod plugins;
+mod pull;
 mod replicas;
 mod request;
 mod requests;

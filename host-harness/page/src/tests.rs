@@ -10,6 +10,7 @@ mod mapping;
 mod new_request;
 mod person;
 mod plugins;
+mod registries;
 mod replicas;
 mod webhook;
 mod work;

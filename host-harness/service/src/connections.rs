@@ -30,6 +30,7 @@ pub mod proof;
 pub mod publication;
 pub mod publish_error;
 mod published;
+pub mod pulls;
 pub mod readiness;
 pub(crate) mod refused_files;
 pub mod rehearsal;
@@ -96,9 +97,9 @@ impl Connections {
         &self.versions
     }
 
-    /// Returns the names of the plugins in the configuration file.
+    /// Returns the names of the plugins that the configuration names a file for.
     pub fn plugins_of_file(&self) -> impl Iterator<Item = &String> {
-        self.sources.plugins.keys()
+        self.sources.plugins.iter().filter(|(_, source)| source.path().is_some()).map(|(name, _)| name)
     }
 
     /// Blocks every change until the guard is dropped.

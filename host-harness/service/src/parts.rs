@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_harness::{clock::Clock, config::Config, host::Host};
+use host_harness::{clock::Clock, host::Host};
 use host_model::approvers::Approvers;
 use host_store::{PostgresAddress, Store};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use crate::{
     replica::Notifications,
     requests::{Requests, attempt::Attempts, ends::Ends, handler::Handlers, worker::Worker},
     served::Served,
-    settings::ServiceConfig,
+    settings::{ConfigFile, ServiceConfig},
     sync_state::SyncState,
     telemetry::Telemetry,
     tokens::Tokens,
@@ -89,14 +89,14 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Creates the parts around `host` and `store`, with the plugin sources of `config`.
+    /// Creates the parts around `host` and `store`, with the plugin sources of `settings`.
     pub(crate) fn new(
         host: Host,
         store: Store,
         clock: Arc<dyn Clock>,
         ledger: Arc<StoredLedger>,
         sync: SyncState,
-        config: &Config,
+        settings: &ConfigFile,
         service: &ServiceConfig,
     ) -> Self {
         let announcer = Announcer::default();
@@ -133,7 +133,7 @@ impl Parts {
                 bell.clone(),
                 telemetry.clone(),
                 operations.clone(),
-                Sources::of(config, service),
+                Sources::of(settings, service),
             ),
             operations,
             catalogue: Catalogue::new(stored(), timed()),

@@ -168,13 +168,12 @@ impl Service {
         clock: Arc<dyn Clock>,
         compiler: Compiler,
     ) -> Result<Self, ServiceError> {
-        let ConfigFile { config, service, forwards } = settings;
-        let service = service.ok_or(NotAService)?;
+        let service = settings.service.clone().ok_or(NotAService)?;
         let lock = Lock::of_file(&service.database)?;
         let store = Store::open_at(&service.database, &service.master_key).await?;
         warn_if_open_to_others(&service);
         let membership = replica::join(&store, Arc::clone(&clock)).await?;
-        let assembling = Self::assemble(&config, &service, &store, transport, clock, compiler, &membership);
+        let assembling = Self::assemble(&settings, &service, &store, transport, clock, compiler, &membership);
         // Its future is large: the host loads plugins in it.
         match Box::pin(assembling).await {
             Ok(assembled) => {
@@ -189,7 +188,7 @@ impl Service {
                     poster,
                     callbacks,
                     config: service,
-                    forwards,
+                    forwards: settings.forwards,
                     lock,
                 })
             }
@@ -204,7 +203,7 @@ impl Service {
 
     /// Starts the host and imports the file's connections.
     async fn assemble(
-        config: &Config,
+        settings: &ConfigFile,
         service: &ServiceConfig,
         store: &Store,
         transport: Arc<dyn Transport>,
@@ -212,6 +211,7 @@ impl Service {
         compiler: Compiler,
         membership: &Membership,
     ) -> Result<Assembled, ServiceError> {
+        let config = &settings.config;
         if membership.leads() {
             ClockWatch::begin(store, Arc::clone(&clock)).await?;
             // A service that cannot write it does not start.
@@ -234,7 +234,7 @@ impl Service {
             .with_cache(Some(cache))
             .with_known_releases(known);
         let host = holding(builder, config, &owned).start().await?;
-        let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), config, service);
+        let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), settings, service);
         parts.connections.put_published().await?;
         parts.connections.put_last_served(refused).await?;
         for owned in &owned {
@@ -357,10 +357,11 @@ fn warn_if_open_to_others(service: &ServiceConfig) {
     }
 }
 
-/// Returns the plugins of the file, except those with a published version, without connections.
+/// Returns the plugins of the configuration that have a file, except those with a published version, without connections.
 async fn files(config: &Config, store: &Store) -> Result<Config, StoreError> {
     let published = store.read(|connection| Box::pin(components::published_plugins(connection))).await?;
-    Ok(config.plugins_alone(|name| !published.iter().any(|plugin| plugin == name)))
+    let has_file = |name: &str| config.plugins().get(name).is_some_and(|source| source.path().is_some());
+    Ok(config.plugins_alone(|name| has_file(name) && !published.iter().any(|plugin| plugin == name)))
 }
 
 /// Reserves space for the connections of the file and of the database.

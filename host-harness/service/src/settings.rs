@@ -6,6 +6,7 @@ pub mod forward;
 pub mod listen;
 pub mod page;
 pub mod proof;
+pub mod registries;
 mod required;
 mod urls;
 mod wrong;
@@ -28,10 +29,13 @@ use self::{
     listen::ListenAddress,
     page::{PageConfig, page},
     proof::ProofConfig,
+    registries::{RegistryConfig, registry},
     required::required,
     urls::{wrong_post_url, wrong_public_url},
 };
-use host_harness::config::{Config, ConfigError, ConfigProblem, Extension, Problems, ReadContext, Section};
+use host_harness::config::{
+    Config, ConfigError, ConfigProblem, Entry, Extension, Problems, ReadContext, Section,
+};
 use host_model::approvers::Approvers;
 use host_store::{DatabaseAddress, MasterKey, PostgresAddress};
 
@@ -66,6 +70,8 @@ pub struct ConfigFile {
     pub service: Option<ServiceConfig>,
     /// Where to post each tenant's consent events: `[tenants.NAME.forward]`.
     pub forwards: BTreeMap<String, ForwardConfig>,
+    /// The plugins in registries, and how these are reached: `[registries."HOST"]`.
+    pub registries: RegistryConfig,
 }
 
 impl ConfigFile {
@@ -93,6 +99,15 @@ impl Extension for ConfigFile {
     fn of_file(&mut self, root: &mut Section<'_>, around: &mut ReadContext<'_>, problems: &mut Problems<'_>) {
         let section = root.part("service", problems);
         self.service = section.and_then(|section| service(section, around, problems));
+        for entry in root.parts("registries", problems) {
+            if let Some(access) = registry(entry, around, problems) {
+                self.registries.set_access(access);
+            }
+        }
+    }
+
+    fn of_registry(&mut self, plugin: &str, reference: Entry<'_>, problems: &mut Problems<'_>) {
+        self.registries.read_reference(plugin, reference, problems);
     }
 
     fn of_tenant(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 33] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -26,6 +26,7 @@ pub const KINDS: [&str; 32] = [
     "pinned-version-not-loaded",
     "plugin-not-loaded",
     "plugin-not-proven",
+    "plugin-not-pulled",
     "plugin-not-signed",
     "plugin-release-refused",
     "plugin-version-not-authentic",

@@ -63,6 +63,7 @@ pub mod plugin_operations;
 mod postgres;
 pub mod preparations;
 pub mod private_file;
+pub mod pulls;
 pub mod queue;
 pub mod rekey;
 pub mod release_marks;

@@ -24,6 +24,8 @@ mirror! {
         Serve,
         /// Serves the one that ran before.
         RollBack,
+        /// Pulls it from its registry, proves, approves and serves it.
+        Pull,
     }
 }
 
@@ -110,7 +112,10 @@ impl PluginOperation {
             }
             (
                 host::OperationState::Succeeded,
-                host::PluginAction::Publish | host::PluginAction::Serve | host::PluginAction::RollBack,
+                host::PluginAction::Publish
+                | host::PluginAction::Serve
+                | host::PluginAction::RollBack
+                | host::PluginAction::Pull,
             ) => shown.published = serde_json::from_value(answer).ok(),
         }
         shown

@@ -7,7 +7,13 @@ use host_service::connections::{conditions, publication};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{manifest::Manifest, pins::PluginPin, trust::PluginTrust, versions::PluginVersionStep};
+use super::{
+    manifest::Manifest,
+    pins::PluginPin,
+    registries::{PluginNotPulled, PluginRegistry},
+    trust::PluginTrust,
+    versions::PluginVersionStep,
+};
 
 /// The effect of publishing on the next start.
 const NEXT_START: &str =
@@ -18,6 +24,9 @@ const NEXT_START: &str =
 pub struct Plugins {
     /// Sorted by name.
     pub plugins: Vec<Plugin>,
+    /// Those in registries that do not run, since they could not be pulled yet. Sorted by name.
+    #[serde(default)]
+    pub not_pulled: Vec<PluginNotPulled>,
 }
 
 /// The running version of a plugin.
@@ -44,10 +53,13 @@ pub struct Plugin {
     /// whichever the plugin runs.
     #[serde(default)]
     pub pins: Vec<PluginPin>,
+    /// Its place in a registry; null if it is in none.
+    #[serde(default)]
+    pub registry: Option<PluginRegistry>,
 }
 
 impl Plugin {
-    /// The version `running` of the plugin `name`, with the plugin's pins.
+    /// The version `running` of the plugin `name`, with the plugin's pins, in no registry.
     pub fn of(name: &str, running: &plugin::Plugin, pins: Vec<PluginPin>) -> Self {
         Self {
             name: name.to_owned(),
@@ -59,6 +71,7 @@ impl Plugin {
             imports: running.imports().to_vec(),
             ignored_exports: running.ignored_exports().to_vec(),
             pins,
+            registry: None,
         }
     }
 }
@@ -86,6 +99,9 @@ pub struct Permissions {
     /// Whose signatures the plugin needs; null if it needs none.
     #[serde(default)]
     pub trust: Option<PluginTrust>,
+    /// Its place in a registry; null if it is in none.
+    #[serde(default)]
+    pub registry: Option<PluginRegistry>,
     /// Its manifest: every setting, operation and limit.
     pub manifest: Manifest,
 }
@@ -125,6 +141,7 @@ impl From<plugin::Permissions> for Permissions {
             parts: parts.into(),
             pins: Vec::new(),
             trust: None,
+            registry: None,
             manifest: manifest.into(),
         }
     }

@@ -44,6 +44,8 @@ mirror! {
         Upload,
         /// It ran from the file in the configuration.
         File,
+        /// It was pulled from the registry in the configuration.
+        Registry,
         /// It was published before versions had a history.
         Earlier,
     }

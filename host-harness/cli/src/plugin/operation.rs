@@ -221,5 +221,6 @@ fn action_words(action: PluginAction) -> &'static str {
         PluginAction::Upload => "upload",
         PluginAction::Serve => "serve",
         PluginAction::RollBack => "roll back",
+        PluginAction::Pull => "pull",
     }
 }

@@ -68,17 +68,22 @@ impl Told {
 impl Running {
     /// A service with an API key for all tenants in the file `key`.
     async fn new() -> Self {
-        // Large, since it contains the start of a service.
-        Box::pin(Self::started()).await
+        Self::with("").await
     }
 
-    async fn started() -> Self {
+    /// Same with `more` in the configuration.
+    async fn with(more: &str) -> Self {
+        // Large, since it contains the start of a service.
+        Box::pin(Self::started(more)).await
+    }
+
+    async fn started(more: &str) -> Self {
         let stand_in = StandIn::builder().project(ProjectType::Email).start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let component = xtask::components::current("iterable").unwrap();
         let config = format!(
             "service = {{ master-key = {{ file = 'master.key' }}, listen = '127.0.0.1:0', public-url = \
-             'https://hooks.example.com' }}\nplugins.iterable.file = '{}'\n",
+             'https://hooks.example.com' }}\nplugins.iterable.file = '{}'\n{more}",
             component.display()
         );
         let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -41,7 +41,8 @@ pub(super) fn policy(
         .ok()
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigProblemKind> {
+/// Reads the certificates of authorities in the file `path` (PEM, X.509).
+pub fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigProblemKind> {
     let pem = std::fs::read(path)
         .map_err(|cause| ConfigProblemKind::Unreadable { path: path.to_owned(), cause: cause.to_string() })?;
     authorities(&pem).map_err(|why| ConfigProblemKind::NotAnAuthority { path: path.to_owned(), why })

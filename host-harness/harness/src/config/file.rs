@@ -12,7 +12,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::{
-    Config, HostLimits, PluginSource,
+    Config, HostLimits, PluginOrigin, PluginSource,
     connection::{KnownNames, LimitsLayer, connection, in_full, layer},
     extension::{Extension, NoExtension},
     problem::{ConfigError, ConfigProblem, ConfigProblemKind},
@@ -132,7 +132,7 @@ fn read(
         // The name is known even if the plugin has other problems: its connections are not to blame.
         known.plugins.push(entry.key.clone());
         let name = entry.key.clone();
-        plugins.extend(plugin(entry, around.base, problems).map(|source| (name, source)));
+        plugins.extend(plugin(entry, extension, around.base, problems).map(|source| (name, source)));
     }
     let mut trusted = BTreeMap::new();
     for entry in root.parts("trust", problems) {
@@ -178,23 +178,45 @@ fn limits(host: &HostSection) -> HostLimits {
     }
 }
 
-fn plugin(entry: Entry<'_>, base: &Path, problems: &mut Problems<'_>) -> Option<PluginSource> {
-    let (at, place) = (entry.at, entry.place.clone());
-    if let Some(wrong) = ConfigProblemKind::with_name(&entry.key) {
+fn plugin(
+    entry: Entry<'_>,
+    extension: &mut dyn Extension,
+    base: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<PluginSource> {
+    let (at, place, name) = (entry.at, entry.place.clone(), entry.key.clone());
+    if let Some(wrong) = ConfigProblemKind::with_name(&name) {
         problems.add(at, &place, wrong);
     }
-    let plugin: PluginSection = entry.section(problems)?.read(problems)?;
-    let Some(file) = plugin.file else {
-        problems.add(at, &place, ConfigProblemKind::MissingKey("file"));
-        return None;
+    let mut section = entry.section(problems)?;
+    let (registry_at, watch_at) = (section.at("registry"), section.at("watch"));
+    let registry = section.take("registry");
+    let plugin: PluginSection = section.read(problems)?;
+    let origin = match (plugin.file, registry) {
+        (Some(file), None) => PluginOrigin::File(base.join(file)),
+        (None, Some(reference)) => {
+            extension.of_registry(&name, reference, problems);
+            PluginOrigin::Registry
+        }
+        (None, None) => {
+            problems.add(at, &place, ConfigProblemKind::NoSource);
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            problems.add(registry_at, &format!("{place}.registry"), ConfigProblemKind::TwoSources);
+            return None;
+        }
     };
+    if plugin.watch && origin == PluginOrigin::Registry {
+        problems.add(watch_at, &format!("{place}.watch"), ConfigProblemKind::WatchedRegistry);
+    }
     let usual = LoadPolicy::default();
     let policy = LoadPolicy {
         max_bytes: plugin.max_bytes.map_or(usual.max_bytes, NonZeroUsize::get),
         wasi: plugin.wasi.unwrap_or(usual.wasi),
         describe: plugin.describe_ms.map_or(usual.describe, |ms| Duration::from_millis(ms.get())),
     };
-    Some(PluginSource { path: base.join(file), policy, watch: plugin.watch })
+    Some(PluginSource { origin, policy, watch: plugin.watch })
 }
 
 /// Reads a tenant's limits, merged over the general ones, and the extension's part of its table.

@@ -72,6 +72,15 @@ pub enum ConfigProblemKind {
     /// A required key is missing.
     #[error("`{0}` is missing")]
     MissingKey(&'static str),
+    /// A plugin has no source.
+    #[error("`file` or `registry` is missing")]
+    NoSource,
+    /// A plugin has two sources.
+    #[error("`file` and `registry` exclude each other: expected one of them")]
+    TwoSources,
+    /// A plugin in a registry is to be watched.
+    #[error("a registry is not watched: a tag is resolved once, and again with `connector-host plugin pull`")]
+    WatchedRegistry,
     /// The value has the wrong type or is out of range. The value itself is not shown.
     #[error("expected {0}")]
     Expected(String),

@@ -1,4 +1,5 @@
 mod files;
+mod sources;
 mod trust;
 
 use std::time::Duration;
@@ -82,7 +83,7 @@ fn every_key_has_its_meaning() {
     let limits = HostLimits { concurrent_calls: 16, tenant_concurrent_calls: 4, wasm_stack_bytes: 65_536 };
     assert_eq!(config.host, limits);
     let plugin = &config.plugins["iterable"];
-    assert_eq!(plugin.path, Path::new("/etc/connector-host/iterable.wasm"));
+    assert_eq!(plugin.path().unwrap(), Path::new("/etc/connector-host/iterable.wasm"));
     assert_eq!((plugin.policy.wasi, plugin.policy.max_bytes, plugin.watch), (Wasi::Trapped, 1_000_000, true));
     let [newsletter] = config.connections() else { panic!("{config:?}") };
     assert_eq!(newsletter.tenant, TenantId("acme".into()));
@@ -159,7 +160,7 @@ fn what_a_connection_names_must_be_there() {
         wrong("[connections.n]"),
         ["1: connections.n: `tenant` is missing", "1: connections.n: `plugin` is missing"]
     );
-    assert_eq!(wrong("[plugins.iterable]"), ["1: plugins.iterable: `file` is missing"]);
+    assert_eq!(wrong("[plugins.iterable]"), ["1: plugins.iterable: `file` or `registry` is missing"]);
 }
 
 #[test]

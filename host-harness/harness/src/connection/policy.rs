@@ -99,6 +99,28 @@ pub struct WrittenPolicy<A> {
     pub deadlines: Deadlines,
 }
 
+/// A reach as a configuration writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenReach {
+    /// Whether hosts may be on this machine.
+    pub loopback: bool,
+    /// Whether requests may be sent without TLS, which requires `loopback`.
+    pub plain_http: bool,
+}
+
+impl TryFrom<WrittenReach> for Reach {
+    type Error = PlainHttp;
+
+    fn try_from(WrittenReach { loopback, plain_http }: WrittenReach) -> Result<Self, PlainHttp> {
+        match (loopback, plain_http) {
+            (false, false) => Ok(Self::Public),
+            (true, false) => Ok(Self::PublicAndLoopback),
+            (true, true) => Ok(Self::Loopback),
+            (false, true) => Err(PlainHttp),
+        }
+    }
+}
+
 /// Plain HTTP is enabled without loopback.
 #[derive(Debug, thiserror::Error)]
 #[error("plain HTTP is only allowed to this machine: set loopback = true as well, or omit it")]
@@ -134,12 +156,7 @@ impl<A> WrittenPolicy<A> {
 
     /// Creates the policy, with `authorities` in place of the serialized ones.
     pub(crate) fn policy(self, authorities: Vec<CertificateDer<'static>>) -> Result<EgressPolicy, PlainHttp> {
-        let reach = match (self.loopback, self.plain_http) {
-            (false, false) => Reach::Public,
-            (true, false) => Reach::PublicAndLoopback,
-            (true, true) => Reach::Loopback,
-            (false, true) => return Err(PlainHttp),
-        };
+        let reach = WrittenReach { loopback: self.loopback, plain_http: self.plain_http }.try_into()?;
         Ok(EgressPolicy {
             hosts: self.hosts,
             reach,

@@ -16,7 +16,8 @@ use crate::{
     egress::{Egress, Ledger, Network, RotatedSecrets, Transport},
     engine::{BacktraceDetail, Engine, PoolSize},
     plugin::{
-        KnownReleases, LoadError, ReleaseAdmission, ReleaseInstaller, Slot, SwapError, WatchedPlugin, watch,
+        KnownReleases, LoadError, LoadPolicy, Release, ReleaseAdmission, ReleaseInstaller, Slot, SwapError,
+        WatchedPlugin, watch,
     },
 };
 use host_trust::bundle_file;
@@ -36,6 +37,12 @@ pub enum StartError {
         path: PathBuf,
         /// The system's error.
         cause: std::io::Error,
+    },
+    /// A plugin is in a registry, and the builder was not given its component.
+    #[error("plugin {plugin}: it is in a registry, and was not pulled")]
+    NotPulled {
+        /// The plugin's name.
+        plugin: String,
     },
     /// A plugin could not be loaded.
     #[error("plugin {plugin}: {cause}")]
@@ -87,6 +94,8 @@ pub struct Builder {
     rotated: Option<Arc<dyn RotatedSecrets>>,
     compilation: Compilation,
     known: BTreeMap<String, KnownReleases>,
+    /// The components of plugins that are in a registry.
+    pulled: BTreeMap<String, Release>,
 }
 
 impl Builder {
@@ -103,6 +112,7 @@ impl Builder {
             rotated: None,
             compilation,
             known: BTreeMap::new(),
+            pulled: BTreeMap::new(),
         }
     }
 
@@ -161,10 +171,28 @@ impl Builder {
         Self { known, ..self }
     }
 
+    /// Loads `release` as the plugin with that name, which is in a registry, if it is trusted for that name.
+    #[must_use]
+    pub fn with_release(mut self, plugin: impl Into<String>, release: Release) -> Self {
+        self.pulled.insert(plugin.into(), release);
+        self
+    }
+
     /// Loads every plugin and resolves the connections of the configuration. Fails if a connection does not fit its
     /// plugin.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { config, pool, backtraces, transport, clock, ledger, rotated, compilation, known } = self;
+        let Self {
+            config,
+            pool,
+            backtraces,
+            transport,
+            clock,
+            ledger,
+            rotated,
+            compilation,
+            known,
+            mut pulled,
+        } = self;
         let engine = Engine::with_backtraces(&pool, backtraces);
         let engine = engine.map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let engine = Arc::new(engine.compiling(compilation));
@@ -173,9 +201,10 @@ impl Builder {
         let (mut slots, mut watched) = (BTreeMap::new(), Vec::new());
         for (name, source) in &config.plugins {
             let specs = config.connections.iter().filter(|spec| spec.plugin == *name).cloned().collect();
-            let slot = Arc::new(fill(&releases, name, source, specs).await?);
-            if source.watch {
-                let (path, policy) = (source.path.clone(), source.policy);
+            let release = release(&releases.admission, name, source, &mut pulled).await?;
+            let slot = Arc::new(fill(&releases, name, release, &source.policy, specs).await?);
+            if let Some(path) = source.path().filter(|_| source.watch) {
+                let (path, policy) = (path.to_owned(), source.policy);
                 watched.push(WatchedPlugin { name: name.clone(), path, policy, slot: Arc::clone(&slot) });
             }
             slots.insert(name.clone(), slot);
@@ -197,21 +226,34 @@ impl Builder {
     }
 }
 
-async fn fill(
-    ReleaseInstaller { engine, admission, clock }: &ReleaseInstaller,
+/// Returns the component of a plugin with its bundle.
+async fn release(
+    admission: &ReleaseAdmission,
     name: &str,
     source: &PluginSource,
-    specs: Vec<ConnectionSpec>,
-) -> Result<Slot, StartError> {
+    pulled: &mut BTreeMap<String, Release>,
+) -> Result<Release, StartError> {
     let unreadable = |path: &Path, cause| {
         let (plugin, path) = (name.to_owned(), path.to_owned());
         StartError::Unreadable { plugin, path, cause }
     };
-    let component = tokio::fs::read(&source.path).await.map_err(|cause| unreadable(&source.path, cause))?;
-    let release = admission.release(name, &source.path, component).await;
-    let release = release.map_err(|cause| unreadable(&bundle_file(&source.path), cause))?;
+    let Some(path) = source.path() else {
+        return pulled.remove(name).ok_or_else(|| StartError::NotPulled { plugin: name.to_owned() });
+    };
+    let component = tokio::fs::read(path).await.map_err(|cause| unreadable(path, cause))?;
+    let release = admission.release(name, path, component).await;
+    release.map_err(|cause| unreadable(&bundle_file(path), cause))
+}
+
+async fn fill(
+    ReleaseInstaller { engine, admission, clock }: &ReleaseInstaller,
+    name: &str,
+    release: Release,
+    policy: &LoadPolicy,
+    specs: Vec<ConnectionSpec>,
+) -> Result<Slot, StartError> {
     let plugin = admission
-        .load_at_start(engine, name, release, &source.policy, clock)
+        .load_at_start(engine, name, release, policy, clock)
         .await
         .map_err(|cause| StartError::Load { plugin: name.to_owned(), cause })?;
     Slot::new(plugin, specs).map_err(|cause| StartError::Connections { plugin: name.to_owned(), cause })
@@ -227,7 +269,6 @@ fn pool_size(config: &Config) -> PoolSize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::LoadPolicy;
 
     fn config(folder: &Path, more: &str) -> Config {
         let text = format!("host.concurrent-calls = 1\nplugins.example.file = \"example.wasm\"\n{more}");
@@ -263,6 +304,17 @@ mod tests {
             Host::start(capped).await.map(drop).unwrap_err().to_string(),
             "plugin example: the component has 7 bytes, more than the 6 that the plugin's max-bytes allows"
         );
+    }
+
+    #[tokio::test]
+    async fn a_plugin_in_a_registry_is_loaded_from_the_component_that_the_builder_was_given() {
+        let config =
+            || Config::from_toml("plugins.example.registry = \"r.example.com/e:1\"", Path::new(""), |_| None);
+        let missing = Host::start(config().unwrap()).await.map(drop).unwrap_err();
+        assert!(matches!(missing, StartError::NotPulled { plugin } if plugin == "example"));
+        let given = Host::builder(config().unwrap()).with_release("example", b"no wasm".to_vec().into());
+        let refused = given.start().await.map(drop).unwrap_err();
+        assert!(matches!(refused, StartError::Load { .. }), "{refused}");
     }
 
     #[tokio::test]

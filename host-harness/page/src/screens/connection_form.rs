@@ -83,7 +83,7 @@ async fn blank(
 }
 
 async fn choice(api: &ApiClient, user: &User) -> Result<Screen<ChoiceScreen>, Failed> {
-    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let Plugins { plugins, .. } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
     let choices = plugins.iter().map(|plugin| FieldChoice {
         value: plugin.name.clone(),
         label: format!("{} ({} {})", plugin.name, plugin.connector, plugin.version),

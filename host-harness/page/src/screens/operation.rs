@@ -105,6 +105,10 @@ fn next(operation: &PluginOperation) -> Option<NextScreen> {
             address: format!("{}/roll-back?agree=true", plugin_paths::plugin(plugin)),
             text: "Approve this, and roll back",
         }),
+        (OperationState::Failed, PluginAction::Pull) if lacks_approval => Some(NextScreen {
+            address: format!("{}/pull?agree=true", plugin_paths::plugin(plugin)),
+            text: "Approve this, and pull it again",
+        }),
         (OperationState::Failed, PluginAction::Publish) if lacks_approval => Some(NextScreen {
             address: format!("/plugin-upload?plugin={}", segment(plugin)),
             text: "Upload it for an approval",

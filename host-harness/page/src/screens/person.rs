@@ -172,7 +172,7 @@ async fn kinds(api: &ApiClient, user: &User) -> Result<BTreeSet<String>, Failed>
     if !frame(user).rights.read_plugins() {
         return Ok(kinds);
     }
-    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let Plugins { plugins, .. } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
     for Plugin { name, .. } in plugins {
         let path = format!("/api/v1/plugins/{}", segment(&name));
         let Permissions { manifest, .. } = match api.call(&user.caller, Method::GET, &path, None).await {

@@ -19,7 +19,12 @@ use host_api::{
 use http::Method;
 
 use super::{
-    agreed::Agreed, permissions::PermissionList, pins::PinRow, plugin_paths, shown_request::StateTag,
+    agreed::Agreed,
+    permissions::PermissionList,
+    pins::PinRow,
+    plugin_paths,
+    pull::{self, RegistryPlace},
+    shown_request::StateTag,
 };
 use crate::{
     answers::{Failed, Screen},
@@ -37,6 +42,7 @@ pub(super) fn routes() -> Router<Page> {
     Router::new()
         .route("/plugins/{name}", get(show))
         .route("/plugins/{name}/roll-back", get(ask_roll_back).post(roll_back))
+        .merge(pull::routes())
 }
 
 /// A version as the lists show it.
@@ -63,6 +69,7 @@ impl From<&PluginVersion> for VersionRow {
             source: match version.source {
                 VersionSource::Upload => "uploaded",
                 VersionSource::File => "from the file in the configuration",
+                VersionSource::Registry => "pulled from the registry in the configuration",
                 VersionSource::Earlier => "published before versions had a history",
             },
             note: version.note.clone(),
@@ -110,6 +117,7 @@ pub(super) fn act(action: PluginAction) -> &'static str {
         PluginAction::Upload => "Upload",
         PluginAction::Serve => "Change of the version that serves",
         PluginAction::RollBack => "Roll-back",
+        PluginAction::Pull => "Pull from the registry",
     }
 }
 
@@ -134,6 +142,7 @@ struct PluginScreen {
     permissions: PermissionList,
     versions: Vec<VersionRow>,
     has_before: bool,
+    registry: Option<RegistryPlace>,
     /// Whether the key may see what concerns all tenants.
     sees_all: bool,
     pins: Vec<PinRow>,
@@ -168,6 +177,7 @@ async fn show(
         address: plugin_paths::plugin(&name),
         short_digest: short(&running.digest),
         permissions: PermissionList::from(&running),
+        registry: running.registry.map(Into::into),
         has_before: served.count() > 1,
         versions: versions.iter().map(Into::into).collect(),
         sees_all,

@@ -4,10 +4,14 @@ use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use host_api::{
     page::ApiClient,
-    types::plugins::{Plugin, Plugins},
+    types::{
+        plugins::{Plugin, Plugins},
+        registries::PluginNotPulled,
+    },
 };
 use http::Method;
 
+use super::pull::RegistryPlace;
 use crate::{
     answers::{Failed, Screen},
     frame::{Frame, NavSection},
@@ -43,10 +47,25 @@ impl From<Plugin> for RunningPlugin {
 struct PluginsScreen {
     frame: Frame,
     plugins: Vec<RunningPlugin>,
+    not_pulled: Vec<NotPulled>,
+}
+
+/// A plugin in a registry that does not run.
+struct NotPulled {
+    name: String,
+    place: RegistryPlace,
+}
+
+impl From<PluginNotPulled> for NotPulled {
+    fn from(PluginNotPulled { name, registry }: PluginNotPulled) -> Self {
+        Self { name, place: registry.into() }
+    }
 }
 
 async fn list(State(api): State<ApiClient>, user: User) -> Result<Screen<PluginsScreen>, Failed> {
-    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let Plugins { plugins, not_pulled } =
+        api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
     let frame = Frame::of(&user, NavSection::Plugins, "Plugins");
-    Ok(Screen(PluginsScreen { frame, plugins: plugins.into_iter().map(Into::into).collect() }))
+    let plugins = plugins.into_iter().map(Into::into).collect();
+    Ok(Screen(PluginsScreen { frame, plugins, not_pulled: not_pulled.into_iter().map(Into::into).collect() }))
 }

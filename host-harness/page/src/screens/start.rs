@@ -111,7 +111,7 @@ async fn stopped(api: &ApiClient, user: &User) -> Result<Vec<StoppedConnection>,
 
 /// The versions that are proven, which this user may approve.
 async fn versions_to_approve(api: &ApiClient, user: &User) -> Result<Vec<ToApprove>, Failed> {
-    let Plugins { plugins } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
+    let Plugins { plugins, .. } = api.call(&user.caller, Method::GET, "/api/v1/plugins", None).await?;
     let mut to_approve = Vec::new();
     for Plugin { name, .. } in plugins {
         let path = format!("/api/v1/plugins/{}/versions", segment(&name));

@@ -2,10 +2,7 @@
 //! Tested in `api/src/tests/{plugins,published_limits}.rs`.
 
 use host_harness::plugin::Changes;
-use host_model::{
-    digest::Digest,
-    plugin_version::{VersionSource, VersionState},
-};
+use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
@@ -20,22 +17,21 @@ use super::{
     conditions::LoadConditions,
     publication::{Published, Upload},
     publish_error::PublishError,
-    versions::{Progress, record},
+    versions::{Progress, StepCause, record},
 };
-use crate::{plugin_operations::RunningOperation, who::Who};
 
 impl Connections {
     /// Publishes the component that runs already.
     pub(super) async fn publish_again(
         &self,
-        operation: &RunningOperation,
+        cause: &StepCause,
         upload: Upload,
     ) -> Result<Published, PublishError> {
         let Upload { plugin: name, bytes, digest, conditions, note, settings, .. } = upload;
         if !settings.is_empty() {
             return Err(PublishError::AlreadyServes(digest));
         }
-        let who = &operation.who;
+        let who = &*cause.actor;
         self.check_publishable(&name, &conditions)?;
         let before = self.stored_conditions(&name).await?;
         let conditions = conditions.over(&before);
@@ -66,7 +62,7 @@ impl Connections {
             Ok(Some(publication)) => {
                 let publication = Publication { conditions: conditions.written(), ..publication };
                 self.store_again(who, bytes, publication, "plugin-conditions-changed").await?;
-                self.record_conditions(operation, &name, digest, &conditions, note).await?;
+                self.record_conditions(cause, &name, digest, &conditions, note).await?;
             }
         }
         Ok(Published { digest, before: running, changes, policy, steps: Vec::new() })
@@ -74,16 +70,12 @@ impl Connections {
 
     /// Checks the signature that arrives with the component that runs already, and stores it with the version, which may have
     /// been admitted without one.
-    pub(super) async fn sign_running(
-        &self,
-        operation: &RunningOperation,
-        upload: &Upload,
-    ) -> Result<(), PublishError> {
-        let Upload { plugin: name, bytes, bundle, digest, .. } = upload;
+    pub(super) async fn sign_running(&self, cause: &StepCause, upload: &Upload) -> Result<(), PublishError> {
+        let Upload { plugin: name, bytes, bundle, digest, source, .. } = upload;
         let known = self.find_version(name, *digest).await?;
-        let unknown = || Version::new(name, *digest, bytes.len(), VersionSource::Upload);
+        let unknown = || Version::new(name, *digest, bytes.len(), *source);
         let version = known.clone().unwrap_or_else(unknown);
-        let mut progress = Progress::begin(self, version, operation);
+        let mut progress = Progress::begin(self, version, cause.clone());
         let release = match self.verified(name, bytes, bundle.clone()).await {
             Ok(Some(release)) => release,
             Ok(None) => return Ok(()),
@@ -110,7 +102,7 @@ impl Connections {
     /// Records the conditions in the history too, since a version is put back under them.
     async fn record_conditions(
         &self,
-        operation: &RunningOperation,
+        cause: &StepCause,
         name: &str,
         digest: Digest,
         conditions: &LoadConditions,
@@ -118,7 +110,7 @@ impl Connections {
     ) -> Result<(), StoreError> {
         let Some(known) = self.find_version(name, digest).await? else { return Ok(()) };
         let version = Version { conditions: conditions.written(), note, ..known };
-        let mut progress = Progress::begin(self, version, operation);
+        let mut progress = Progress::begin(self, version, cause.clone());
         let step = progress.step(self, VersionState::Serving, json!({}));
         self.record(&progress.version, step).await
     }
@@ -136,14 +128,14 @@ impl Connections {
 
     async fn store_again(
         &self,
-        who: &Who,
+        who: &str,
         bytes: Vec<u8>,
         publication: Publication,
         what: &'static str,
     ) -> Result<(), StoreError> {
         let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
         let conditions = LoadConditions::read(publication.conditions.as_deref()).unwrap_or_default();
-        let detail = json!({"by": who.0, "plugin": publication.plugin, "conditions": conditions});
+        let detail = json!({"by": who, "plugin": publication.plugin, "conditions": conditions});
         let digest = Some(publication.digest.to_string());
         let line = Record { digest, detail, ..Record::of(what) };
         let change = self.new_change(ChangeKind::Plugin, &publication.plugin);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use host_harness::plugin::Plugin;
+use host_harness::{config::PluginSource, plugin::Plugin};
 use host_model::{
     digest::Digest,
     plugin_version::{VersionSource, VersionState},
@@ -79,8 +79,9 @@ impl Connections {
     /// Returns the signature of the running version, which was verified as its file was loaded; `None` if it has none.
     async fn release_of_file(&self, name: &str, running: &Plugin) -> Option<VerifiedRelease> {
         let (_, source) = running.signed().zip(self.sources.plugins.get(name))?;
-        let component = tokio::fs::read(&source.path).await.unwrap_or_default();
-        let release = self.served.host().admission().release(name, &source.path, component).await;
+        let path = source.path()?;
+        let component = tokio::fs::read(path).await.unwrap_or_default();
+        let release = self.served.host().admission().release(name, path, component).await;
         let verified =
             release.ok().and_then(|release| self.verified_running(name, running.digest(), release));
         if verified.is_none() {
@@ -95,16 +96,16 @@ impl Connections {
     /// Returns the component of a plugin's file if it is the running one and is not stored yet.
     async fn bytes_to_store(&self, name: &str, running: Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let stored = self.store.read(move |connection| Box::pin(versions::stored_size(connection, running)));
-        let Some(source) = self.sources.plugins.get(name) else { return Ok(None) };
+        let Some(path) = self.sources.plugins.get(name).and_then(PluginSource::path) else { return Ok(None) };
         if stored.await? > 0 {
             return Ok(None);
         }
         // A second read of a pipe would wait for a writer that never comes.
-        let is_file = tokio::fs::metadata(&source.path).await.is_ok_and(|found| found.is_file());
-        let read = if is_file { tokio::fs::read(&source.path).await.ok() } else { None };
+        let is_file = tokio::fs::metadata(path).await.is_ok_and(|found| found.is_file());
+        let read = if is_file { tokio::fs::read(path).await.ok() } else { None };
         let bytes = read.filter(|bytes| Digest::of(bytes) == running);
         if bytes.is_none() {
-            let file = source.path.display();
+            let file = path.display();
             tracing::warn!(
                 plugin = name, %file,
                 "plugin file is no regular file or changed since it was loaded, so its version is not stored"

@@ -45,13 +45,8 @@ impl Connections {
             self.sources.plugins.iter().filter(|(name, source)| source.watch && !published.contains(name));
         Ok(watched
             .filter_map(|(name, source)| {
-                let slot = self.served.host().plugin(name)?;
-                Some(WatchedPlugin {
-                    name: name.clone(),
-                    path: source.path.clone(),
-                    policy: source.policy,
-                    slot,
-                })
+                let (slot, path) = (self.served.host().plugin(name)?, source.path()?.to_owned());
+                Some(WatchedPlugin { name: name.clone(), path, policy: source.policy, slot })
             })
             .collect())
     }

@@ -14,6 +14,7 @@ use super::{
     publication::{Published, Upload},
     publish_error::PublishError,
     staged::Staged,
+    versions::StepCause,
 };
 use crate::{plugin_operations::RunningOperation, who::Who};
 
@@ -25,27 +26,37 @@ impl Connections {
         upload: Upload,
         approval: Approval,
     ) -> Result<Published, PublishError> {
-        let (name, digest, by) = (upload.plugin.clone(), upload.digest, &operation.who.0);
+        let published = self.publish_version(operation.into(), upload, self.of_one_step(approval)).await;
+        published.map_err(|error| self.not_in_one_step(error))
+    }
+
+    /// Publishes a version because of `cause`, with `approval` as it counts in one step.
+    pub(super) async fn publish_version(
+        &self,
+        cause: StepCause,
+        upload: Upload,
+        approval: Approval,
+    ) -> Result<Published, PublishError> {
+        let (name, digest, by) = (upload.plugin.clone(), upload.digest, cause.actor.clone());
         tracing::info!(plugin = name, %digest, by, "publishing a plugin version");
-        let published = self.publish_version(operation, upload, self.of_one_step(approval)).await;
-        let published = published.map_err(|error| self.not_in_one_step(error));
-        log_served("published", &name, operation, published.as_ref());
+        let published = self.publish_staged(cause, upload, approval).await;
+        log_served("published", &name, &by, published.as_ref());
         published
     }
 
-    async fn publish_version(
+    async fn publish_staged(
         &self,
-        operation: &RunningOperation,
+        cause: StepCause,
         upload: Upload,
         approval: Approval,
     ) -> Result<Published, PublishError> {
         config::named_plugin(&upload.plugin)?;
         if self.runs(&upload.plugin, upload.digest) {
-            self.sign_running(operation, &upload).await?;
-            return self.publish_again(operation, upload).await;
+            self.sign_running(&cause, &upload).await?;
+            return self.publish_again(&cause, upload).await;
         }
         let tests = upload.tests;
-        let staged = self.stage(operation, upload).await?;
+        let staged = self.stage(cause, upload).await?;
         let staged = self.suiting(staged).await?;
         let mut staged = self.proving(staged, tests).await?;
         self.prepared(&staged.version().plugin, staged.version().digest, MAX_PREPARATION).await?;
@@ -60,7 +71,7 @@ impl Connections {
     pub async fn upload(&self, operation: &RunningOperation, upload: Upload) -> Result<(), PublishError> {
         config::named_plugin(&upload.plugin)?;
         if self.runs(&upload.plugin, upload.digest) {
-            return self.sign_running(operation, &upload).await;
+            return self.sign_running(&operation.into(), &upload).await;
         }
         let tests = upload.tests;
         let staged = self.stage(operation, upload).await?;
@@ -110,7 +121,7 @@ impl Connections {
         settings: GivenSettings,
     ) -> Result<Published, PublishError> {
         let served = self.serve_stored(operation, name, digest, approval, settings).await;
-        log_served("served", name, operation, served.as_ref());
+        log_served("served", name, &operation.who.0, served.as_ref());
         served
     }
 
@@ -155,7 +166,7 @@ impl Connections {
         }
         tracing::info!(plugin = name, by = operation.who.0, "rolling a plugin back");
         let published = self.restore_before(operation, name, approval).await;
-        log_served("rolled back", name, operation, published.as_ref());
+        log_served("rolled back", name, &operation.who.0, published.as_ref());
         published
     }
 
@@ -189,13 +200,7 @@ impl Connections {
     }
 }
 
-fn log_served(
-    what: &str,
-    plugin: &str,
-    operation: &RunningOperation,
-    served: Result<&Published, &PublishError>,
-) {
-    let by = &operation.who.0;
+fn log_served(what: &str, plugin: &str, by: &str, served: Result<&Published, &PublishError>) {
     match served {
         Ok(Published { digest, before, .. }) => {
             let before = before.map(tracing::field::display);

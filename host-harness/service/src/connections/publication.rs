@@ -1,7 +1,7 @@
 //! What is uploaded as a version, and what serves then.
 
 use host_harness::plugin::{Changes, LoadPolicy};
-use host_model::digest::Digest;
+use host_model::{digest::Digest, plugin_version::VersionSource};
 use host_store::versions::VersionStep;
 
 use super::{conditions::LoadConditions, given_settings::GivenSettings, tested::ConnectionTests};
@@ -31,6 +31,8 @@ pub struct Upload {
     pub bundle: Option<Vec<u8>>,
     /// The digest of the component.
     pub digest: Digest,
+    /// Where it came from.
+    pub source: VersionSource,
     /// The conditions under which it loads. What they do not set is as for the version that serves; nothing may be set
     /// for a plugin in the configuration file.
     pub conditions: LoadConditions,
@@ -45,7 +47,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Creates an upload of the component `bytes` as a version of `plugin`, without a bundle, conditions, a note,
+    /// Creates an upload of the component `bytes` as a version of `plugin` that came through the API, without a bundle, conditions, a note,
     /// tests, settings and an uploader.
     pub fn new(plugin: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
@@ -53,6 +55,7 @@ impl Upload {
             digest: Digest::of(&bytes),
             bytes,
             bundle: None,
+            source: VersionSource::Upload,
             conditions: LoadConditions::default(),
             note: None,
             tests: ConnectionTests::Omitted,

@@ -7,6 +7,7 @@ use host_harness::{
     plugin::{Changes, LoadError, SwapError},
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
+use host_registry::RegistryError;
 use host_store::StoreError;
 use host_trust::Refusal;
 
@@ -106,6 +107,12 @@ pub enum PublishError {
     /// The plugin follows a watched file.
     #[error("plugin {0} follows its file (watch = true): replace the file, or turn watch off and restart")]
     FollowsFile(String),
+    /// The registry gave no plugin.
+    #[error(transparent)]
+    NotPulled(#[from] RegistryError),
+    /// The plugin is in no registry.
+    #[error("plugin {0} is in no registry: set its `registry` in the configuration and restart")]
+    NotInRegistry(String),
     /// The host has no plugin of this name.
     #[error("there is no plugin {0}")]
     Unknown(String),
@@ -227,6 +234,18 @@ impl PublishError {
         )
     }
 
+    /// Returns whether another try may come to something else although nothing was changed.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NotPulled(_)
+                | Self::NotPrepared { .. }
+                | Self::Unprepared { .. }
+                | Self::Overtaken(_)
+                | Self::Store(_)
+        )
+    }
+
     /// Returns the code under which the history of versions records a refusal.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -254,6 +273,7 @@ impl PublishError {
             Self::Rekeys { .. } => "rekeys-people",
             Self::DropsDenials(_) => "drops-denials",
             Self::FollowsFile(_) => "follows-file",
+            Self::NotPulled(_) | Self::NotInRegistry(_) => "not-pulled",
             Self::Unknown(_)
             | Self::UnknownVersion { .. }
             | Self::NothingBefore(_)

@@ -51,15 +51,16 @@ pub(crate) async fn refused_files(
 
 /// Returns why the file of a plugin is not trusted; `None` if it is, or cannot be read.
 async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, now: i64) -> Option<Refusal> {
+    let path = source.path()?;
     // A second read of a pipe would wait for a writer that never comes.
-    if !tokio::fs::metadata(&source.path).await.is_ok_and(|found| found.is_file()) {
+    if !tokio::fs::metadata(path).await.is_ok_and(|found| found.is_file()) {
         return None;
     }
-    let component = tokio::fs::read(&source.path).await.ok()?;
+    let component = tokio::fs::read(path).await.ok()?;
     if known.serving == Some(Digest::of(&component)) {
         return None;
     }
-    let release = Release::with_bundle_beside(&source.path, component).await.ok()?;
+    let release = Release::with_bundle_beside(path, component).await.ok()?;
     let arrival = Arrival::FromOutside(known.mark);
     trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()
 }

@@ -6,14 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use host_harness::{
-    config::{Config, PluginSource},
-    plugin::LoadPolicy,
-};
+use host_harness::{config::PluginSource, plugin::LoadPolicy};
 use host_model::approvers::Approvers;
 
 use super::conditions::LoadConditions;
-use crate::settings::{ServiceConfig, proof::ProofConfig};
+use crate::settings::{ConfigFile, ServiceConfig, proof::ProofConfig, registries::RegistryConfig};
 
 /// The sources of connections and plugins, and the locks that serialize changes.
 #[derive(Debug, Default)]
@@ -22,6 +19,8 @@ pub(crate) struct Sources {
     pub(super) file: Option<PathBuf>,
     /// The source of each plugin in that file.
     pub(super) plugins: BTreeMap<String, PluginSource>,
+    /// The plugins that are in registries.
+    pub(super) registries: RegistryConfig,
     /// Maximum size that a publication may allow a component, in bytes.
     pub(super) max_published_bytes: usize,
     /// What a version has to prove before it serves.
@@ -38,9 +37,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Returns the sources of `config`, with the bounds of `service`.
-    pub(crate) fn of(config: &Config, service: &ServiceConfig) -> Self {
+    /// Returns the sources of `settings`, with the bounds of `service`.
+    pub(crate) fn of(settings: &ConfigFile, service: &ServiceConfig) -> Self {
+        let ConfigFile { config, registries, .. } = settings;
         Self {
+            registries: registries.clone(),
             file: config.file().map(Path::to_owned),
             plugins: config.plugins().clone(),
             max_published_bytes: service.max_published_bytes,

@@ -7,10 +7,7 @@ mod swap;
 use std::sync::Arc;
 
 use host_harness::plugin::{LoadError, LoadPolicy, Plugin};
-use host_model::{
-    digest::Digest,
-    plugin_version::{VersionSource, VersionState},
-};
+use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     StoreError,
     versions::{self, Version},
@@ -92,13 +89,15 @@ impl Connections {
         cause: impl Into<StepCause>,
         upload: Upload,
     ) -> Result<Staged, PublishError> {
-        let Upload { plugin: name, bytes, bundle, digest, conditions, note, settings, uploader, .. } = upload;
+        let Upload {
+            plugin: name, bytes, bundle, digest, source, conditions, note, settings, uploader, ..
+        } = upload;
         let (conditions, policy) = self.upload_conditions(&name, conditions).await?;
         let length = note.as_ref().map_or(0, |note| note.chars().count());
         if length > MAX_NOTE_CHARS {
             return Err(PublishError::LongNote(length));
         }
-        let uploaded = Version::new(&name, digest, bytes.len(), VersionSource::Upload);
+        let uploaded = Version::new(&name, digest, bytes.len(), source);
         let version = Version { note, uploaded_by: uploader, conditions: conditions.written(), ..uploaded };
         let progress = Progress::begin(self, version, cause);
         if let Err(error) = policy.check_size(bytes.len()) {

@@ -59,6 +59,7 @@ impl DutyParts {
         if *imported_in != Some(duties.tenure.clone()) {
             duties.begin("file import", import(parts.connections.clone(), stopping()));
         }
+        duties.begin("plugin pulls", parts.connections.clone().pull_plugins(stopping()));
         duties.begin("API key check", foreign_keys::run(store(), timed(), stopping()));
         duties.begin("database watch", database_watch::run(store(), timed(), stopping()));
         duties.begin("clock watch", ClockWatch::new(store(), timed()).run(stopping()));

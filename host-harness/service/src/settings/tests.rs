@@ -1,3 +1,5 @@
+mod registries;
+
 use std::path::Path;
 
 use super::{forward::ForwardForm, *};

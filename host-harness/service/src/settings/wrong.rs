@@ -7,6 +7,7 @@ use super::{
 };
 use crate::posts::post::NotASigningSecret;
 use host_harness::config::ConfigProblemKind;
+use host_registry::NotAReference;
 use host_store::{NotAMasterKey, WrongDatabaseUrl};
 
 /// What is wrong with a value of the service's own sections. Does not contain a value that may be a secret.
@@ -38,6 +39,15 @@ pub enum WrongSetting {
     /// Fides checks no signature.
     #[error("Fides checks no signature: remove the secret, or the form")]
     FidesSecret,
+    /// The text is not a reference to a plugin in a registry.
+    #[error(transparent)]
+    Reference(NotAReference),
+    /// The key is not the host of a registry.
+    #[error("expected the host of a registry, such as [registries.\"registry.example.com:5000\"]")]
+    RegistryHost,
+    /// The credentials for a registry are incomplete, or there are two.
+    #[error("expected `user` with `password`, or `docker-config` alone, or none of them")]
+    RegistryCredentials,
     /// An address to listen on is not valid.
     #[error(transparent)]
     Listen(#[from] NotAListenAddress),

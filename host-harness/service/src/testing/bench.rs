@@ -38,7 +38,7 @@ use crate::{
         late,
     },
     sending_right::{SENDS_FOR, SendingRight},
-    settings::{ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
+    settings::{ConfigFile, ServiceConfig, edge::EdgeConfig, listen::ListenAddress, proof::ProofConfig},
     sync_state::SyncState,
     tasks::Tasks,
     work::Source,
@@ -348,5 +348,5 @@ async fn parts(
     let host = host.with_transport(Arc::new(transport)).start().await.unwrap();
     // Nothing looks for changes here.
     let sync = SyncState::alone();
-    Parts::new(host, store, clock, ledger, sync, &Config::default(), config)
+    Parts::new(host, store, clock, ledger, sync, &ConfigFile::default(), config)
 }

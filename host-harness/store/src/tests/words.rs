@@ -69,5 +69,5 @@ fn a_word_is_the_same_in_json_and_in_the_database_and_never_changes() {
         words::<VersionState>(),
         ["uploaded", "compiled", "proven", "approved", "serving", "retired", "refused"]
     );
-    assert_eq!(words::<VersionSource>(), ["upload", "file", "earlier"]);
+    assert_eq!(words::<VersionSource>(), ["upload", "file", "registry", "earlier"]);
 }

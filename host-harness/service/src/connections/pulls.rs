@@ -1,0 +1,219 @@
+//! Plugins in registries: each is pulled once and published, so a start needs the database alone, and is pulled again when
+//! an operator says so.
+//! Tested in `api/src/tests/registries.rs`.
+
+mod release;
+mod standing;
+
+use std::time::Duration;
+
+use host_model::{backoff::backoff, plugin_version::VersionSource};
+use host_registry::{PluginReference, RegistryError};
+use host_store::{
+    StoreError,
+    alarms::{self, Alarm},
+    audit::ALL_TENANTS,
+    pulls::{self, Pull, PullFailure},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::standing::NOT_PULLED;
+pub use self::{release::release, standing::RegistryPlugin};
+use super::{
+    Connections,
+    approval::Approval,
+    publication::{Published, Upload},
+    publish_error::PublishError,
+    versions::{HOST, StepCause},
+};
+use crate::{
+    plugin_operations::RunningOperation,
+    tasks::{Tasks, pause},
+};
+
+/// How long until a pull is tried again, at first: a registry that restarts is back in seconds.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+
+/// The maximum time between two pulls: as long as an operator may wait once the registry is back.
+const MAX_WAIT: Duration = Duration::from_mins(10);
+
+impl Connections {
+    /// Pulls the plugin `name` from its registry, where its tag may have moved, and publishes it.
+    pub async fn pull(
+        &self,
+        operation: &RunningOperation,
+        name: &str,
+        approval: Approval,
+    ) -> Result<Published, PublishError> {
+        let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
+        let (cause, approval) = (StepCause::from(operation), self.of_one_step(approval));
+        let pulled = self.pull_and_publish(cause, name, configured, approval).await;
+        let failed = match pulled {
+            Ok(published) => return Ok(published),
+            Err(error) => self.not_in_one_step(error),
+        };
+        // Of a plugin that was not pulled yet, the host stores its own attempts.
+        if self.due_pull(name, configured).await?.is_none() {
+            self.fail_pull(name, configured, &failed, PullAttempts { failures: 1, again_after: None })
+                .await?;
+        }
+        Err(failed)
+    }
+
+    /// Pulls the plugins that were not pulled as configured, each by itself, until `stop` is cancelled.
+    pub(crate) async fn pull_plugins(self, stop: CancellationToken) {
+        if let Err(error) = self.forget_other_pulls().await {
+            tracing::error!(%error, "pulls of plugins that are in no registry any more not forgotten");
+        }
+        let mut tasks = Tasks::default();
+        for (name, reference) in self.sources.registries.references() {
+            let pull = self.clone().pull_until_served(name.clone(), reference.clone(), stop.clone());
+            tasks.begin(name.clone(), pull);
+        }
+        while tasks.ended().await.is_some() {}
+        stop.cancelled().await;
+    }
+
+    /// Pulls a plugin until it serves, or is refused, which only an operator can change.
+    async fn pull_until_served(self, name: String, reference: PluginReference, stop: CancellationToken) {
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let Err(error) = self.pull_if_due(&name, &reference).await else { return };
+            tracing::warn!(plugin = name, %reference, %error, "plugin not pulled");
+            let again_after = error.may_pass().then(|| wait(&error, failures));
+            failures += 1;
+            let attempts = PullAttempts { failures, again_after };
+            if let Err(error) = self.fail_pull(&name, &reference, &error, attempts).await {
+                tracing::error!(plugin = name, %error, "failure of a pull not stored");
+            }
+            let Some(again_after) = again_after else { return };
+            pause(&*self.clock, again_after, &stop).await;
+        }
+    }
+
+    async fn pull_if_due(&self, name: &str, reference: &PluginReference) -> Result<(), PublishError> {
+        match self.due_pull(name, reference).await? {
+            Some(due) => {
+                let cause = StepCause::from(HOST);
+                self.pull_and_publish(cause, name, &due.reference, due.approval).await.map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn pull_and_publish(
+        &self,
+        cause: StepCause,
+        name: &str,
+        reference: &PluginReference,
+        approval: Approval,
+    ) -> Result<Published, PublishError> {
+        let pulled = self.sources.registries.pull(reference).await?;
+        let pulled_at = self.clock.date_ms();
+        let trust = self.served.host().admission().trust_for(name);
+        let release = release(&pulled, trust.as_ref(), self.mark(name).await?, pulled_at);
+        let note = format!("pulled from {}", reference.pinned(pulled.digest));
+        let upload = Upload {
+            bundle: release.bundle,
+            note: Some(note),
+            source: VersionSource::Registry,
+            ..Upload::new(name, release.component)
+        };
+        let component = upload.digest;
+        let published = self.publish_version(cause, upload, approval).await?;
+        let configured = self.reference(name).unwrap_or(reference).to_string();
+        let pull = Pull {
+            plugin: name.to_owned(),
+            reference: configured,
+            manifest: pulled.digest,
+            component,
+            pulled_at,
+        };
+        self.end_pull(pull).await?;
+        Ok(published)
+    }
+
+    async fn end_pull(&self, pull: Pull) -> Result<(), StoreError> {
+        let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
+        let Pull { plugin, manifest, component, .. } = &pull;
+        tracing::info!(plugin, %manifest, %component, "plugin pulled");
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                pulls::put(tx, &vault, &pull).await?;
+                alarms::is_over(tx, at, NOT_PULLED, &pull.plugin).await
+            })
+        });
+        stored.await
+    }
+
+    async fn fail_pull(
+        &self,
+        name: &str,
+        reference: &PluginReference,
+        error: &PublishError,
+        PullAttempts { failures, again_after }: PullAttempts,
+    ) -> Result<(), StoreError> {
+        let at = self.clock.date_ms();
+        let again_at = again_after.and_then(|wait| at.checked_add(i64::try_from(wait.as_millis()).ok()?));
+        let failure = PullFailure {
+            plugin: name.to_owned(),
+            reference: reference.to_string(),
+            failures,
+            failed_at: at,
+            problem: error.to_string(),
+            again_at,
+        };
+        let what_runs = match self.served.host().plugin(name) {
+            Some(slot) => format!("version {} serves on", slot.current().plugin().digest()),
+            None => "its connections are not served".to_owned(),
+        };
+        let what_next = match again_at {
+            Some(_) => "it is tried again".to_owned(),
+            None => format!("`connector-host plugin pull {name}` tries it again"),
+        };
+        let detail = format!("{reference} was not pulled: {error}\n{what_runs}; {what_next}");
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                pulls::fail(tx, &failure).await?;
+                let about = &*failure.plugin;
+                let alarm =
+                    Alarm { tenant: ALL_TENANTS, connection: None, kind: NOT_PULLED, about, detail: &detail };
+                alarms::raise(tx, at, &alarm).await
+            })
+        });
+        stored.await
+    }
+}
+
+/// How often a pull failed in a row, and how long until it is tried again; `None` if an operator has to.
+#[derive(Clone, Copy)]
+struct PullAttempts {
+    failures: u32,
+    again_after: Option<Duration>,
+}
+
+/// Returns how long to wait after `error`, which `failures` preceded: at least as long as the registry asks for.
+fn wait(error: &PublishError, failures: u32) -> Duration {
+    let asked = match error {
+        PublishError::NotPulled(RegistryError::Answered { retry_after, .. }) => *retry_after,
+        _ => None,
+    };
+    backoff(FIRST_WAIT, MAX_WAIT, failures).max(asked.unwrap_or_default().min(MAX_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_is_tried_again_after_a_wait_that_doubles_and_as_late_as_the_registry_asks_for() {
+        let unreachable = PublishError::NotPulled(RegistryError::TimedOut { host: "registry".to_owned() });
+        let seconds = |failures| wait(&unreachable, failures).as_secs();
+        assert_eq!([0, 1, 2, 8, 9, u32::MAX].map(seconds), [2, 4, 8, 512, 600, 600]);
+        let asks = |retry_after: u64| {
+            let (host, retry_after) = ("registry".to_owned(), Some(Duration::from_secs(retry_after)));
+            PublishError::NotPulled(RegistryError::Answered { host, status: 429, code: None, retry_after })
+        };
+        assert_eq!([1, 30, 9_999].map(|asked| wait(&asks(asked), 0).as_secs()), [2, 30, 600]);
+    }
+}
