@@ -9,6 +9,7 @@ pub(super) mod pins;
 mod prove;
 mod proving;
 mod pull;
+mod push;
 pub(super) mod registry;
 mod sent;
 mod shown;
@@ -198,6 +199,11 @@ pub(super) enum FileCommand {
     /// Exit codes: 0 signed, every part of the proof passed · 1 not signed, since a part failed · 2 wrong usage, or a file
     /// cannot be used · 4 signed, although a part could not be run.
     Sign(sign::SignCommand),
+    /// Push a component's file to a registry, with the bundle beside it if there is one.
+    ///
+    /// Exit codes: 0 pushed · 1 the registry refused it, or was not reached · 2 wrong usage or configuration, or a file cannot be
+    /// used.
+    Push(push::PushCommand),
 }
 
 /// The conditions for loading a plugin that is not in the service's configuration file. What is not set stays as it was
@@ -246,6 +252,7 @@ impl PluginCommand {
             Self::OfFile(FileCommand::Pack(command)) => command.run(),
             Self::OfFile(FileCommand::Prove(command)) => command.run(session).await,
             Self::OfFile(FileCommand::Sign(command)) => command.run(session).await,
+            Self::OfFile(FileCommand::Push(command)) => command.run(session).await,
             Self::OfService(command) => command.run(session, &session.client()?).await,
         }
     }

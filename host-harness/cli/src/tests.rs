@@ -4,6 +4,7 @@ mod canary;
 mod database;
 mod migrate;
 mod prove;
+mod push;
 mod server;
 mod sign;
 
@@ -123,6 +124,8 @@ async fn every_command_of_the_manual_is_understood() {
         "plugin publish python python.wasm --agree --max-bytes 20000000 --describe-ms 30000 --wasi trapped",
         "plugin roll-back iterable",
         "plugin pull iterable --agree",
+        "plugin push iterable.wasm registry.example.com/acme/iterable:1.4 --login ada=env:REGISTRY_PASSWORD",
+        "plugin push iterable.wasm localhost:5000/iterable:1 --docker-config config.json --loopback --plain-http",
         "delivery list n --state stuck --before 17 --limit 7",
         "delivery replay d-1",
         "delivery replay --connection n",

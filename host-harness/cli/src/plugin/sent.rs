@@ -19,11 +19,13 @@ pub(crate) struct BundleOption {
 }
 
 impl BundleOption {
-    fn read(&self, component: &Path) -> Result<Option<String>, Failure> {
-        let file = match &self.bundle {
-            Some(file) => file.clone(),
-            None => bundle_file(component),
-        };
+    /// Returns the file that is read if it is there, or if it was named.
+    pub(super) fn file(&self, component: &Path) -> PathBuf {
+        self.bundle.clone().unwrap_or_else(|| bundle_file(component))
+    }
+
+    pub(super) fn read(&self, component: &Path) -> Result<Option<String>, Failure> {
+        let file = self.file(component);
         if self.bundle.is_none() && !file.exists() {
             return Ok(None);
         }
