@@ -157,7 +157,7 @@ async fn without_a_copy_and_without_a_registry_only_the_connections_of_that_plug
     let bench = RegistryBench::with(registry, news).await;
     let alarm = eventually("an alarm", async || bench.alarms().await, |alarms| alarms.len() == 1).await;
     assert!(
-        alarm[0].contains("answered 503\nits connections are not served; it is tried again"),
+        alarm[0].contains("answered 503; its connections are not served; it is tried again"),
         "{alarm:?}"
     );
     // Another plugin and its connection are served, and the service is ready.

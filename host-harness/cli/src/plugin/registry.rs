@@ -33,7 +33,7 @@ fn age(at: i64) -> String {
 
 fn failed(PullFailure { failures, failed_at, problem, again_at, .. }: &PullFailure) -> String {
     let next = match again_at {
-        Some(at) => format!("tried again {}", date(*at)),
+        Some(at) => format!("next try {}", date(*at)),
         None => "not tried again before `connector-host plugin pull`".to_owned(),
     };
     let times = if *failures == 1 { String::new() } else { format!(", {failures} times in a row") };

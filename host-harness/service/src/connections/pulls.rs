@@ -171,7 +171,7 @@ impl Connections {
             Some(_) => "it is tried again".to_owned(),
             None => format!("`connector-host plugin pull {name}` tries it again"),
         };
-        let detail = format!("{reference} was not pulled: {error}\n{what_runs}; {what_next}");
+        let detail = format!("{reference} was not pulled: {error}; {what_runs}; {what_next}");
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 pulls::fail(tx, &failure).await?;

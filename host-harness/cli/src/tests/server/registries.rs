@@ -41,7 +41,7 @@ async fn an_operator_sees_the_copy_with_its_age_and_why_the_last_pull_failed() {
     let failed =
         |out: &String| out.contains("guest does not run: ") && out.contains("never pulled; not pulled ");
     let listed = eventually("it is listed with its failure", list, failed).await;
-    assert!(listed.contains("has no such manifest; tried again "), "{listed}");
+    assert!(listed.contains("has no such manifest; next try "), "{listed}");
     let unknown = running.run(&["inspect", "guest"]).await;
     assert!(unknown.err.contains("plugin `guest` does not run: "), "{unknown:?}");
 
