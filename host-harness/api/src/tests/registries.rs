@@ -1,5 +1,7 @@
 //! Plugins that are pulled from a registry.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use host_harness::connection::Reach;
 use host_registry::{Artefact, PluginReference, Registry, RegistryAccess};
@@ -8,6 +10,8 @@ use test_support::{
     eventually,
     registry::{Instead, REPOSITORY, RegistryStandIn},
 };
+
+use tokio::time::timeout;
 
 use super::publisher::{Publisher, Release};
 use crate::testing::{Answer, ApiBench, guest, tagged_guest};
@@ -261,6 +265,15 @@ async fn a_component_that_was_lost_is_pulled_again_by_its_digest() {
     bench.runs(&version(1)).await;
     let bench = bench.restarted().await;
     bench.runs(&version(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_a_registry_that_does_not_answer() {
+    let registry = RegistryStandIn::start().await;
+    registry.switches().instead.insert(String::new(), Instead::Silence);
+    let RegistryBench { bench, registry, .. } = RegistryBench::with(registry, "").await;
+    eventually("it is asked", async || registry.lines(), |lines| !lines.is_empty()).await;
+    timeout(Duration::from_secs(10), bench.stop()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

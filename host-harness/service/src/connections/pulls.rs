@@ -7,8 +7,8 @@ mod standing;
 
 use std::time::Duration;
 
-use host_model::{backoff::backoff, plugin_version::VersionSource};
-use host_registry::{PluginReference, RegistryError};
+use host_model::{backoff::backoff, plugin_version::VersionSource, text::escaped_within};
+use host_registry::{PluginReference, Pulled, RegistryError};
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
@@ -17,7 +17,7 @@ use host_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::standing::NOT_PULLED;
+use self::standing::{DuePull, NOT_PULLED};
 pub use self::{release::release, standing::RegistryPlugin};
 use super::{
     Connections,
@@ -30,6 +30,9 @@ use crate::{
     plugin_operations::RunningOperation,
     tasks::{Tasks, pause},
 };
+
+/// The maximum size of the text that is stored about a failure, in bytes: as much as anybody reads.
+const MAX_PROBLEM_BYTES: usize = 4_000;
 
 /// How long until a pull is tried again, at first: a registry that restarts is back in seconds.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -47,8 +50,11 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
         let (cause, approval) = (StepCause::from(operation), self.of_one_step(approval));
-        let pulled = self.pull_and_publish(cause, name, configured, approval).await;
-        let failed = match pulled {
+        let published = match self.sources.registries.pull(configured).await {
+            Ok(pulled) => self.publish_pulled(cause, name, pulled, approval).await,
+            Err(error) => Err(error.into()),
+        };
+        let failed = match published {
             Ok(published) => return Ok(published),
             Err(error) => self.not_in_one_step(error),
         };
@@ -78,7 +84,7 @@ impl Connections {
     async fn pull_until_served(self, name: String, reference: PluginReference, stop: CancellationToken) {
         let mut failures = 0;
         while !stop.is_cancelled() {
-            let Err(error) = self.pull_if_due(&name, &reference).await else { return };
+            let Err(error) = self.pull_if_due(&name, &reference, &stop).await else { return };
             tracing::warn!(plugin = name, %reference, %error, "plugin not pulled");
             let again_after = error.may_pass().then(|| wait(&error, failures));
             failures += 1;
@@ -91,45 +97,42 @@ impl Connections {
         }
     }
 
-    async fn pull_if_due(&self, name: &str, reference: &PluginReference) -> Result<(), PublishError> {
-        match self.due_pull(name, reference).await? {
-            Some(due) => {
-                let cause = StepCause::from(HOST);
-                self.pull_and_publish(cause, name, &due.reference, due.approval).await.map(drop)
-            }
-            None => Ok(()),
-        }
+    async fn pull_if_due(
+        &self,
+        name: &str,
+        configured: &PluginReference,
+        stop: &CancellationToken,
+    ) -> Result<(), PublishError> {
+        let Some(DuePull { reference, approval }) = self.due_pull(name, configured).await? else {
+            return Ok(());
+        };
+        // A stop does not wait for a registry. What was pulled is published, or not, as a whole.
+        let pulling = self.sources.registries.pull(&reference);
+        let Some(pulled) = stop.run_until_cancelled(pulling).await else { return Ok(()) };
+        self.publish_pulled(StepCause::from(HOST), name, pulled?, approval).await.map(drop)
     }
 
-    async fn pull_and_publish(
+    async fn publish_pulled(
         &self,
         cause: StepCause,
         name: &str,
-        reference: &PluginReference,
+        pulled: Pulled,
         approval: Approval,
     ) -> Result<Published, PublishError> {
-        let pulled = self.sources.registries.pull(reference).await?;
+        let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
         let pulled_at = self.clock.date_ms();
         let trust = self.served.host().admission().trust_for(name);
         let release = release(&pulled, trust.as_ref(), self.mark(name).await?, pulled_at);
-        let note = format!("pulled from {}", reference.pinned(pulled.digest));
         let upload = Upload {
             bundle: release.bundle,
-            note: Some(note),
+            note: Some(format!("pulled from {}", configured.pinned(pulled.digest))),
             source: VersionSource::Registry,
             ..Upload::new(name, release.component)
         };
         let component = upload.digest;
         let published = self.publish_version(cause, upload, approval).await?;
-        let configured = self.reference(name).unwrap_or(reference).to_string();
-        let pull = Pull {
-            plugin: name.to_owned(),
-            reference: configured,
-            manifest: pulled.digest,
-            component,
-            pulled_at,
-        };
-        self.end_pull(pull).await?;
+        let (plugin, reference) = (name.to_owned(), configured.to_string());
+        self.end_pull(Pull { plugin, reference, manifest: pulled.digest, component, pulled_at }).await?;
         Ok(published)
     }
 
@@ -155,12 +158,14 @@ impl Connections {
     ) -> Result<(), StoreError> {
         let at = self.clock.date_ms();
         let again_at = again_after.and_then(|wait| at.checked_add(i64::try_from(wait.as_millis()).ok()?));
+        // A registry and a component have a say in it.
+        let problem = escaped_within(&error.to_string(), MAX_PROBLEM_BYTES);
         let failure = PullFailure {
             plugin: name.to_owned(),
             reference: reference.to_string(),
             failures,
             failed_at: at,
-            problem: error.to_string(),
+            problem: problem.clone(),
             again_at,
         };
         let what_runs = match self.served.host().plugin(name) {
@@ -171,7 +176,7 @@ impl Connections {
             Some(_) => "it is tried again".to_owned(),
             None => format!("`connector-host plugin pull {name}` tries it again"),
         };
-        let detail = format!("{reference} was not pulled: {error}; {what_runs}; {what_next}");
+        let detail = format!("{reference} was not pulled: {problem}; {what_runs}; {what_next}");
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 pulls::fail(tx, &failure).await?;
