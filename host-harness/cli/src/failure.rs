@@ -62,8 +62,10 @@ impl Failure {
 
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Misused(_) => Exit::Misused,
-            Self::Registry(RegistryError::NoCredentials(_) | RegistryError::NotAHost { .. }) => Exit::Misused,
+            Self::Misused(_)
+            | Self::Registry(RegistryError::NoCredentials(_) | RegistryError::NotAHost { .. }) => {
+                Exit::Misused
+            }
             Self::Refused { .. } | Self::Registry(_) | Self::Unanswered(_) => Exit::Refused,
             Self::Service(said) => said.exit(),
             Self::Stopped { .. } => Exit::Stopped,

@@ -70,8 +70,9 @@ impl PushCommand {
         let registry = Registry::new(registry.access(session, reference.registry())?)?;
         let bundles: Vec<Bytes> = bundle.into_iter().collect();
         let pushing = format!("pushing {} to {}", file.display(), reference.registry());
-        let manifest =
-            session.awaited(&pushing, registry.push(&reference, &artefact, &bundles)).await?.to_string();
+        // Its future is large: it has those of each request in it.
+        let pushed = Box::pin(registry.push(&reference, &artefact, &bundles));
+        let manifest = session.awaited(&pushing, pushed).await?.to_string();
         let bundle = (!bundles.is_empty()).then_some(bundle_file);
         let signed = match &bundle {
             Some(bundle) => bundle.display().to_string(),

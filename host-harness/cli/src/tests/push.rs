@@ -17,7 +17,7 @@ struct Pushing {
 }
 
 impl Pushing {
-    async fn to(registry: RegistryStandIn) -> Self {
+    fn to(registry: RegistryStandIn) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let built = xtask::components::current("iterable").unwrap();
         fs::copy(built, folder.path().join("plugin.wasm")).unwrap();
@@ -44,7 +44,7 @@ const PLAIN: [&str; 2] = ["--loopback", "--plain-http"];
 
 #[tokio::test]
 async fn a_component_is_pushed_with_the_bundle_beside_it() {
-    let pushing = Pushing::to(RegistryStandIn::start().await).await;
+    let pushing = Pushing::to(RegistryStandIn::start().await);
     let reference = pushing.reference();
     let (exit, out, err) = pushing.push(&reference, &PLAIN).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{out}");
@@ -76,7 +76,7 @@ async fn a_component_is_pushed_with_the_bundle_beside_it() {
 
 #[tokio::test]
 async fn credentials_are_given_by_reference_or_come_from_the_configuration() {
-    let pushing = Pushing::to(RegistryStandIn::start().await).await;
+    let pushing = Pushing::to(RegistryStandIn::start().await);
     pushing.registry.switches().requires = Requires::Basic;
     let (reference, (user, password)) = (pushing.reference(), RegistryStandIn::LOGIN);
     let (exit, out, err) = pushing.push(&reference, &PLAIN).await;
@@ -101,7 +101,7 @@ async fn credentials_are_given_by_reference_or_come_from_the_configuration() {
 #[tokio::test]
 async fn an_authority_of_ones_own_is_trusted_if_its_file_is_named() {
     let authority = Authority::new();
-    let pushing = Pushing::to(RegistryStandIn::with_tls(&authority).await).await;
+    let pushing = Pushing::to(RegistryStandIn::with_tls(&authority).await);
     fs::write(pushing.file("authority.pem"), authority.pem()).unwrap();
     let reference = pushing.reference().replace("127.0.0.1", "localhost");
     let (exit, _, err) = pushing.push(&reference, &["--loopback"]).await;
@@ -113,7 +113,7 @@ async fn an_authority_of_ones_own_is_trusted_if_its_file_is_named() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_before_anything_is_sent() {
-    let pushing = Pushing::to(RegistryStandIn::start().await).await;
+    let pushing = Pushing::to(RegistryStandIn::start().await);
     let reference = pushing.reference();
     let (exit, _, err) = pushing.push("registry.example.com/acme/iterable", &PLAIN).await;
     assert_eq!(exit, Exit::Misused);
@@ -128,7 +128,7 @@ async fn what_is_wrong_is_said_before_anything_is_sent() {
     assert_eq!(said["error"]["by"], json!("usage"), "{said}");
     assert_eq!(pushing.registry.connections(), 0);
     // Without an option, this machine is no place for a registry.
-    let fresh = Pushing::to(RegistryStandIn::start().await).await;
+    let fresh = Pushing::to(RegistryStandIn::start().await);
     let (exit, out, _) = fresh.push(&fresh.reference(), &["--json"]).await;
     let said: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((exit, &said["error"]["by"]), (Exit::Refused, &json!("registry")), "{said}");

@@ -36,7 +36,9 @@ impl RegistryConfig {
 
     /// Pulls the plugin that `reference` leads to.
     pub async fn pull(&self, reference: &PluginReference) -> Result<Pulled, RegistryError> {
-        Registry::new(self.access(reference.registry()))?.pull(reference).await
+        let registry = Registry::new(self.access(reference.registry()))?;
+        // Its future is large: it has those of each request in it.
+        Box::pin(registry.pull(reference)).await
     }
 
     pub(super) fn set_access(&mut self, access: RegistryAccess) {
