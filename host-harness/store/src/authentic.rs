@@ -12,6 +12,7 @@ use crate::{
     error::StoreError,
     pins,
     release_marks::{self, ReleaseMark},
+    releases,
     seal::Vault,
     tokens, versions,
 };
@@ -36,8 +37,8 @@ impl ForeignRow {
 
 const NO_CODE: &str = "it has no valid authentication code";
 
-/// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions, marks and
-/// pins, connections and accepted webhook tokens.
+/// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions, marks,
+/// releases and pins, connections and accepted webhook tokens.
 pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<ForeignRow>, StoreError> {
     let mut foreign = foreign_api_keys(connection, vault).await?;
     for row in components::publications(connection, vault).await? {
@@ -55,6 +56,11 @@ pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<Fore
         if mark.is_err() {
             let what = format!("newest admitted revision of plugin {plugin}");
             foreign.push(ForeignRow::of(ALL_TENANTS, what, NO_CODE));
+        }
+    }
+    for row in releases::all(connection, vault).await? {
+        if row.release.is_err() {
+            foreign.push(ForeignRow::of(ALL_TENANTS, format!("release of plugin {}", row.plugin), NO_CODE));
         }
     }
     for stored in pins::all(connection).await? {

@@ -19,6 +19,9 @@ pub struct VerdictRules {
     /// The minimum number of erasures whose time for a proof has passed, if the version before had as many. Default: 20,
     /// for the same reason.
     pub proofs: u64,
+    /// The time for the proof of an accepted erasure, in milliseconds. Default: an hour. Iterable is asked for a proof after
+    /// 11 minutes; a vendor that takes longer than an hour to show that a person is gone needs a longer time here.
+    pub proof_within_ms: i64,
     /// Fewer failures than these are never bad, however few calls there were. Default: 5. A few failures may have one
     /// cause, such as one person's data.
     pub failures: u64,
@@ -45,6 +48,7 @@ impl Default for VerdictRules {
             calls: 300,
             calls_of_kind: 20,
             proofs: 20,
+            proof_within_ms: 60 * 60 * 1_000,
             failures: 5,
             contradicted: 1,
             times_likelier: 10_000,
