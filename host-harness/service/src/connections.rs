@@ -33,6 +33,7 @@ mod published;
 pub mod readiness;
 pub(crate) mod refused_files;
 pub mod rehearsal;
+pub mod releases;
 mod replicated;
 mod second_person;
 mod serving;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 34] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -27,7 +27,9 @@ pub const KINDS: [&str; 32] = [
     "plugin-not-loaded",
     "plugin-not-proven",
     "plugin-not-signed",
+    "plugin-release-paused",
     "plugin-release-refused",
+    "plugin-release-rolled-back",
     "plugin-version-not-authentic",
     "replica-silent",
     "request-expired",

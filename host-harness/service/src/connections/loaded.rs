@@ -120,9 +120,9 @@ impl LoadedVersions {
 
     /// Returns the calls of a connection on the version of its plugin with this digest, which need not serve.
     pub async fn calls(&self, key: &str, digest: Digest) -> Result<Calls, VersionUnusable> {
-        let serving = self.served.calls(key)?;
-        if serving.plugin().digest() == digest {
-            return Ok(serving);
+        let serving = self.served.serving(key)?;
+        if let Some(calls) = serving.on(digest) {
+            return Ok(calls.clone());
         }
         // Only between these two lines could the connection have been removed.
         let plugin = self.served.host().plugin_of(key).unwrap_or_default();
@@ -184,7 +184,7 @@ impl LoadedVersions {
         plugin: &str,
         digest: Digest,
     ) -> Result<Arc<Plugin>, VersionUnusable> {
-        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+        if let Some(serving) = self.served.version(plugin, digest) {
             return Ok(serving);
         }
         let version = self.stored(plugin, digest).await?;
@@ -261,7 +261,7 @@ impl LoadedVersions {
 
     /// Returns the version if it is loaded, and counts a use of it.
     fn find(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
-        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+        if let Some(serving) = self.served.version(plugin, digest) {
             return Some(serving);
         }
         let mut loaded = self.loaded.lock();

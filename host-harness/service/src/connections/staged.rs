@@ -26,6 +26,7 @@ use super::{
     loaded::stored_component,
     publication::Upload,
     publish_error::{MAX_NOTE_CHARS, PublishError},
+    releases::EnteredRelease,
     shadow::{FoundDifference, ShadowReport},
     versions::{Progress, StepCause, record},
 };
@@ -69,6 +70,12 @@ impl Staged {
     /// Returns the version with settings that apply as it begins to serve.
     pub(super) fn with_settings(self, settings: GivenSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Returns the version with a release in steps that it completes as it begins to serve.
+    pub(super) fn completing(mut self, release: EnteredRelease) -> Self {
+        self.progress.completes = Some(Arc::new(release));
+        self
     }
 
     fn is_compared_with(&self, serving: Option<Digest>) -> bool {
@@ -121,7 +128,10 @@ impl Connections {
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
         let release = self.verified_stored(&version, &bytes).await?;
-        let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
+        let plugin = match self.served.released_version(name, digest) {
+            Some(released) => released,
+            None => Arc::new(self.load(bytes.clone(), &policy).await?),
+        };
         let mut progress = Progress::begin(self, version, cause);
         progress.release = release;
         let settings = GivenSettings::default();

@@ -1,7 +1,7 @@
 //! The history of plugin versions: each step of a version is stored with its evidence, and recorded in the audit chain.
 //! Tested in `api/src/tests/versions.rs`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use host_harness::{
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections,
     publish_error::PublishError,
+    releases::EnteredRelease,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
@@ -92,6 +93,8 @@ pub(super) struct Progress {
     pub(super) cause: StepCause,
     /// Its signature, verified for this way; `None` if its plugin needs none, or it was put back without one.
     pub(super) release: Option<VerifiedRelease>,
+    /// The release in steps that it completes as it begins to serve.
+    pub(super) completes: Option<Arc<EnteredRelease>>,
     /// Its steps so far.
     pub(super) steps: Vec<VersionStep>,
     /// When the current step began, in milliseconds since the Unix epoch.
@@ -102,7 +105,8 @@ impl Progress {
     /// Begins the way of `version`.
     pub(super) fn begin(connections: &Connections, version: Version, cause: impl Into<StepCause>) -> Self {
         let began = connections.clock.date_ms();
-        Self { version, cause: cause.into(), release: None, steps: Vec::new(), began }
+        let cause = cause.into();
+        Self { version, cause, release: None, completes: None, steps: Vec::new(), began }
     }
 
     /// Goes on with a signature that was verified.
@@ -239,7 +243,12 @@ impl Connections {
             if stop.is_cancelled() {
                 return;
             }
-            for done in [self.versions.unload_unused().await, self.retry_unusable().await] {
+            let done = [
+                self.versions.unload_unused().await,
+                self.retry_unusable().await,
+                self.retry_releases().await,
+            ];
+            for done in done {
                 if let Err(error) = done {
                     tracing::error!(%error, "upkeep of plugin versions failed");
                 }

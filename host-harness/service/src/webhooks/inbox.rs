@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bell::Bell,
     consent::{arrival::DeliveryArrival, inbound},
-    served::{Served, ServingState},
+    served::{Served, ServingState, serving::end_of},
     tasks::Tasks,
     telemetry::Telemetry,
     who::Who,
@@ -25,7 +25,10 @@ use host_harness::{
     clock::Clock,
     door::{AdmittedDelivery, TokenCheck},
 };
-use host_model::contract::webhook::ConsentEvent;
+use host_model::{
+    contract::webhook::ConsentEvent,
+    release::{call_kind::CallKind, counts::CallEnd},
+};
 use host_store::{
     Keys, Store, StoreError, Tx,
     alarms::{self, Alarm},
@@ -199,9 +202,8 @@ impl Inbox {
     async fn read(self, claim: ClaimedDelivery) {
         let (reading, digest) = self.ask(&claim).await;
         self.record(&claim, &reading, digest.as_deref());
-        let stored = work::store_result(&*self.clock, || {
-            self.settle(claim.clone(), reading.clone(), digest.clone())
-        });
+        let stored =
+            work::store_result(&*self.clock, || self.settle(claim.clone(), reading.clone(), digest.clone()));
         if let Err(error) = stored.await {
             // The claim remains, and is taken again when its lease expires.
             tracing::error!(
@@ -289,16 +291,28 @@ impl Inbox {
             Ok(delivery) => delivery,
             Err(error) => return (DeliveryReading::Unopened(error.to_string()), None),
         };
-        let calls = match self.served.calls(&claim.connection) {
-            Ok(calls) => calls,
+        let serving = match self.served.serving(&claim.connection) {
+            Ok(serving) => serving,
             Err(unknown) => return (DeliveryReading::unserved(&unknown), None),
         };
-        let digest = calls.plugin().digest().to_string();
+        let calls = serving.of_connection();
+        let version = calls.plugin().digest();
         let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
+        let began = self.clock.now();
         let verdict = calls.verify(&AdmittedDelivery::from_store(calls.connection(), delivery, check)).await;
+        let took = self.clock.now().saturating_sub(began);
+        let answered = end_of(&verdict);
         let reading =
             if claim.proven { DeliveryReading::of_proven(verdict) } else { DeliveryReading::of(verdict) };
-        (reading, Some(digest))
+        let end = match reading {
+            DeliveryReading::Unreadable(_) => Some(CallEnd::Unreadable),
+            _ => answered,
+        };
+        // A delivery that is read again would count like several.
+        if let Some(end) = end.filter(|_| claim.failures == 0) {
+            serving.count(CallKind::WebhookVerify, version, end, took);
+        }
+        (reading, Some(version.to_string()))
     }
 
     async fn settle(

@@ -53,8 +53,10 @@ impl Inbox {
     /// Re-reads the deliveries that another version of their plugin could not read.
     pub(crate) async fn replay_after_swaps(&self) -> Result<(), StoreError> {
         for (connection, digest) in self.store.read(|c| Box::pin(deliveries::unread(c))).await? {
-            let Ok(calls) = self.served.calls(&connection) else { continue };
-            if digest != Some(calls.plugin().digest().to_string()) {
+            let Ok(serving) = self.served.serving(&connection) else { continue };
+            let calls = serving.running();
+            // While a release is in progress, it is open which of both versions is good.
+            if !serving.is_in_release() && digest != Some(calls.plugin().digest().to_string()) {
                 let tenant = &calls.connection().tenant.0;
                 self.replay(tenant, DeliverySelection::OfConnection(connection), None).await?;
             }

@@ -214,6 +214,7 @@ impl Connections {
         let evidence = json!({"before": before, "changed": ChangedConnection::evidence(changed)});
         let step = progress.step(self, VersionState::Serving, evidence);
         let (vault, version) = (self.store.vault().clone(), progress.version.clone());
+        let completes = progress.completes.clone();
         let change = self.new_change(ChangeKind::Plugin, &name);
         let of_connections: Vec<_> =
             changed.iter().map(|one| self.new_change(ChangeKind::Connection, one.key())).collect();
@@ -230,6 +231,9 @@ impl Connections {
                 components::insert(tx, version.digest, component).await?;
                 components::publish(tx, &vault, &publication).await?;
                 serve(tx, &vault, &version, step).await?;
+                if let Some(release) = completes {
+                    release.advance(tx, &vault).await?;
+                }
                 for (row, line) in connections {
                     connections::put(tx, at, &row).await?;
                     audit::append(tx, &vault, &row.tenant, at, &line).await?;
