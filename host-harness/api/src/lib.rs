@@ -33,6 +33,7 @@ mod plugins;
 mod prefer;
 pub mod problem;
 mod refusals;
+mod releases;
 mod replicas;
 mod requests;
 mod routes;

@@ -34,6 +34,7 @@ mod publisher;
 mod refused;
 mod rehearsals;
 mod rekeying;
+mod releases;
 mod replicas;
 mod requests;
 mod scopes;

@@ -34,6 +34,7 @@ pub mod pins;
 pub mod plugin_operations;
 pub mod plugins;
 pub mod problem;
+pub mod releases;
 pub mod replicas;
 pub mod requests;
 pub mod service;
