@@ -8,6 +8,7 @@ mod pack;
 pub(super) mod pins;
 mod prove;
 mod proving;
+mod release;
 mod sent;
 mod sign;
 
@@ -153,6 +154,9 @@ pub(super) enum PluginsCommand {
     Unpin(pins::UnpinCommand),
     /// List the pins of a plugin.
     Pins(pins::PinsCommand),
+    /// Release an approved version in steps, and move its release.
+    #[command(subcommand)]
+    Release(release::ReleaseCommand),
     /// List the latest publications, uploads, put-backs and roll-backs of a plugin, also those in progress.
     Operations {
         /// The plugin's name, as used by connections.
@@ -339,6 +343,7 @@ impl PluginsCommand {
             Self::Pin(command) => command.run(client).await,
             Self::Unpin(command) => command.run(client).await,
             Self::Pins(command) => command.run(session.console.width, client).await,
+            Self::Release(command) => command.run(session.console.width, client).await,
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));

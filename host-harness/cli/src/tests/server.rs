@@ -9,6 +9,7 @@ mod people;
 mod person;
 mod pins;
 mod refusals;
+mod releases;
 mod replicas;
 mod requests;
 mod versions;
