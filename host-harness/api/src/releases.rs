@@ -140,7 +140,8 @@ impl From<ReleaseError> for Problem {
             | ReleaseError::RekeysPeople(_)
             | ReleaseError::Plan(_)
             | ReleaseError::Refused(_)
-            | ReleaseError::Overtaken(_) => Self::of(kinds::NOT_RELEASED, detail),
+            | ReleaseError::Overtaken(_)
+            | ReleaseError::Foreign(_) => Self::of(kinds::NOT_RELEASED, detail),
             ReleaseError::Store(error) => error.into(),
         }
     }

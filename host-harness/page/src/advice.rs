@@ -96,6 +96,9 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
             "Get the component and its bundle of a current release from the publisher, and put both at the path.",
             Elsewhere,
         ),
+        "plugin-version-not-drained" => {
+            ("Look at what its vendor answers, or restart the replica.", Elsewhere)
+        }
         "plugin-version-not-authentic" => {
             ("Publish the version again, and find out who can write the database.", Plugins)
         }

@@ -14,6 +14,7 @@ pub mod change;
 mod comparison;
 pub mod conditions;
 pub mod differences;
+mod drained;
 mod entered;
 mod followed;
 pub mod given_settings;

@@ -19,17 +19,18 @@ use host_harness::{
     config::UnknownConnection,
     connection::ConnectionSpec,
     host::{Host, PutError},
-    plugin::Plugin,
+    plugin::{Plugin, RetiredVersion},
     sandbox::Calls,
 };
 use host_model::digest::Digest;
-use host_store::{pins::Pin, releases::Release as PluginRelease};
+use host_store::{pins::Pin, releases::SteppedRelease};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use self::{
-    release::{ServedConnections, ServedReleases},
+    release::{DrainingVersion, ServedConnections, ServedReleases},
     release_counter::ReleaseCounter,
-    serving::{InRelease, Serving},
+    serving::{InRelease, ServingCalls},
 };
 use crate::sync_state::SyncState;
 
@@ -112,6 +113,8 @@ pub struct Served {
     pins: Arc<Mutex<BTreeMap<String, Pin>>>,
     releases: ServedReleases,
     counter: ReleaseCounter,
+    /// Notified of each end of a release.
+    release_end: Arc<Notify>,
     changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
@@ -126,6 +129,7 @@ impl Served {
             pins: Arc::default(),
             releases: ServedReleases::default(),
             counter: ReleaseCounter::default(),
+            release_end: Arc::default(),
             changes: Arc::default(),
             public_url: public_url.map(Arc::from),
             sync,
@@ -139,7 +143,7 @@ impl Served {
     }
 
     /// Returns the versions that serve the connection with this key now.
-    pub(crate) fn serving(&self, key: &str) -> Result<Serving, NotServed> {
+    pub(crate) fn serving(&self, key: &str) -> Result<ServingCalls, NotServed> {
         let running = self.host.connection(key).map_err(|unknown| match self.problem(key) {
             Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
@@ -148,7 +152,7 @@ impl Served {
             let calls = self.host.connection_in(&release.slot, key)?;
             Some(InRelease { release, calls, counter: self.counter.clone() })
         });
-        Ok(Serving::of(running, release))
+        Ok(ServingCalls::of(running, release))
     }
 
     /// Returns the version of a plugin with this digest if it serves, all of the plugin's connections or some of them.
@@ -163,7 +167,7 @@ impl Served {
     }
 
     /// Serves `release`, which is in progress, by `version`, which is the released one.
-    pub(crate) fn put_release(&self, release: &PluginRelease, version: &Arc<Plugin>) -> ServedConnections {
+    pub(crate) fn put_release(&self, release: &SteppedRelease, version: &Arc<Plugin>) -> ServedConnections {
         let connections = self.releases.put(release, version);
         self.changes.fetch_add(1, Release);
         connections
@@ -181,7 +185,27 @@ impl Served {
     pub(crate) fn end_release(&self, plugin: &str) -> ServedConnections {
         let connections = self.releases.remove(plugin);
         self.changes.fetch_add(1, Release);
+        self.release_end.notify_one();
         connections
+    }
+
+    /// Completes when a release has ended since this was last waited for.
+    pub(crate) async fn release_ended(&self) {
+        self.release_end.notified().await;
+    }
+
+    /// Returns the versions that were replaced, on which calls still run.
+    pub(crate) fn draining(&self) -> Vec<DrainingVersion> {
+        let plugins = self.host.plugins();
+        let retired = plugins.iter().flat_map(|(plugin, slot)| {
+            let version = |retired: RetiredVersion| DrainingVersion {
+                plugin: plugin.clone(),
+                digest: retired.digest,
+                calls: retired.in_flight,
+            };
+            slot.retired().into_iter().map(version)
+        });
+        retired.chain(self.releases.draining()).collect()
     }
 
     /// Returns the plugins whose released version is not loaded here.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 34] = [
+pub const KINDS: [&str; 35] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -31,6 +31,7 @@ pub const KINDS: [&str; 34] = [
     "plugin-release-refused",
     "plugin-release-rolled-back",
     "plugin-version-not-authentic",
+    "plugin-version-not-drained",
     "replica-silent",
     "request-expired",
     "request-fails-unexpectedly",

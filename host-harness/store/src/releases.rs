@@ -21,7 +21,7 @@ use crate::{
 
 /// A release. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub struct SteppedRelease {
     /// The plugin's name.
     pub plugin: String,
     /// Its id, a UUID.
@@ -48,7 +48,7 @@ pub struct ReleaseRow {
     /// The plugin's name.
     pub plugin: String,
     /// The release; an error for a row that was changed or inserted from outside ([`StoreError::NotAuthentic`]).
-    pub release: Result<Release, StoreError>,
+    pub release: Result<SteppedRelease, StoreError>,
 }
 
 /// JSON as it is stored. What it says is read once its code was compared.
@@ -86,8 +86,8 @@ struct StoredRelease {
 }
 
 impl StoredRelease {
-    fn of(release: &Release) -> Self {
-        let Release { plugin, id, before, plan, rules, times, state, began_by, began_at } = release;
+    fn of(release: &SteppedRelease) -> Self {
+        let SteppedRelease { plugin, id, before, plan, rules, times, state, began_by, began_at } = release;
         Self {
             plugin: plugin.clone(),
             id: id.clone(),
@@ -120,11 +120,11 @@ impl StoredRelease {
             .optional(self.ended_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
     }
 
-    fn authentic(self, vault: &Vault) -> Result<Release, StoreError> {
+    fn authentic(self, vault: &Vault) -> Result<SteppedRelease, StoreError> {
         if !self.message(vault).matches(self.mac.as_ref()) {
             return Err(StoreError::NotAuthentic(format!("the release of plugin {}", self.plugin)));
         }
-        Ok(Release {
+        Ok(SteppedRelease {
             before: self.before,
             plan: self.plan.read("plan")?,
             rules: self.rules.read("rules")?,
@@ -148,7 +148,11 @@ fn ended_at(state: &ReleaseState) -> Option<i64> {
 const STORED: &str = "SELECT plugin, id, digest, before, plan, rules, times, state, began_by, began_at, ended_at, mac FROM releases";
 
 /// Returns the release of `plugin` that is in progress, or the last one; `None` if there was none.
-pub async fn find(connection: &mut Tx, vault: &Vault, plugin: &str) -> Result<Option<Release>, StoreError> {
+pub async fn find(
+    connection: &mut Tx,
+    vault: &Vault,
+    plugin: &str,
+) -> Result<Option<SteppedRelease>, StoreError> {
     let sql = format!("{STORED} WHERE plugin = $1");
     let found: Option<StoredRelease> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(plugin).fetch_optional(connection).await?;
@@ -169,7 +173,7 @@ pub async fn all(connection: &mut Tx, vault: &Vault) -> Result<Vec<ReleaseRow>, 
 }
 
 /// Stores a release that begins, in place of the last one of its plugin and what was counted for it.
-pub async fn begin(tx: &mut Tx, vault: &Vault, release: &Release) -> Result<(), StoreError> {
+pub async fn begin(tx: &mut Tx, vault: &Vault, release: &SteppedRelease) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM release_counts WHERE release IN (SELECT id FROM releases WHERE plugin = $1)",
         "DELETE FROM release_erasures WHERE release IN (SELECT id FROM releases WHERE plugin = $1)",
@@ -204,7 +208,7 @@ pub async fn begin(tx: &mut Tx, vault: &Vault, release: &Release) -> Result<(), 
 pub async fn advance(
     tx: &mut Tx,
     vault: &Vault,
-    release: &Release,
+    release: &SteppedRelease,
     from: &ReleaseState,
 ) -> Result<RowChange, StoreError> {
     if find(tx, vault, &release.plugin).await?.is_none_or(|now| now.id != release.id || now.state != *from) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use test_support::eventually;
 
 use super::writers::{Refers, component};
-use crate::testing::Answer;
+use crate::testing::{Answer, ApiBench, component as plugin};
 
 const RELEASE: &str = "/api/v1/plugins/refers/release";
 
@@ -257,6 +257,11 @@ async fn only_an_approved_version_is_released_once_at_a_time_and_in_growing_step
     assert_eq!(serving.problem(), (409, "not-released"), "{serving:?}");
     assert_eq!(releases.begin(&[5, 100], json!({})).await.status, 200);
     assert_eq!(releases.begin(&[5, 100], json!({})).await.problem(), (409, "not-replaced"));
+    // One that was changed from outside serves nobody, and holds back no other.
+    refers.bench.sql("UPDATE releases SET state = REPLACE(state, '500', '9000')").await;
+    let foreign = releases.post("pause").await;
+    assert_eq!(foreign.problem(), (409, "not-released"), "{foreign:?}");
+    assert_eq!(releases.begin(&[5, 100], json!({})).await.status, 200);
 }
 
 /// Several processes on one database, which only PostgreSQL can have.
@@ -305,4 +310,41 @@ async fn every_replica_follows_a_release_and_one_that_cannot_load_its_version_pa
     for replica in [second, third, fourth] {
         replica.bench.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_a_released_version_could_not_read_are_read_again_once_it_is_rolled_back() {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    bench.connect(&key, "acme", "newsletter").await;
+    let before = bench.get(&key, "/api/v1/plugins/iterable").await.json["digest"].clone();
+    let next = [plugin("iterable"), vec![0, 3, 1, b'v', 1]].concat();
+    let uploaded = bench.post_component(&key, "iterable/versions", &next).await;
+    let digest = uploaded.json["digest"].as_str().unwrap();
+    let approve = format!("/api/v1/plugins/iterable/versions/{digest}/approve");
+    assert_eq!(bench.send(&key, "POST", &approve, None).await.status, 200);
+    let release = "/api/v1/plugins/iterable/release";
+    let body = json!({"digest": digest, "steps": [100]});
+    assert_eq!(bench.send(&key, "POST", release, Some(body)).await.status, 200);
+
+    let hook = "/api/v1/plus/connection/newsletter/consent-webhook";
+    let issued = bench.get(&key, &format!("{hook}/token")).await;
+    let header = format!("authorization: Bearer {}\r\n", issued.json["access_token"].as_str().unwrap());
+    assert_eq!(bench.raw("POST", hook, &header, b"no JSON").await.status, 200);
+    let listed = async || {
+        let listed = bench.get(&key, "/api/v1/connection/newsletter/deliveries").await;
+        listed.json["deliveries"][0].clone()
+    };
+    let unread = eventually("it is unreadable", listed, |delivery| delivery["state"] == "unreadable").await;
+    assert_eq!((&unread["readings"], &unread["plugin_digest"]), (&json!(1), &json!(digest)), "{unread}");
+    let counted = async || {
+        let release = bench.get(&key, release).await.json;
+        release["calls"].as_array().unwrap().iter().find(|of| of["kind"] == "webhook-verify").cloned()
+    };
+    let counted = eventually("it is counted", counted, Option::is_some).await.unwrap();
+    assert_eq!((&counted["new"]["unreadable"], &counted["before"]["calls"]), (&json!(1), &json!(0)));
+
+    assert_eq!(bench.send(&key, "POST", &format!("{release}/roll-back"), None).await.status, 200);
+    let again = eventually("it is read again", listed, |delivery| delivery["readings"] == 2).await;
+    assert_eq!(again["plugin_digest"], before, "{again}");
 }

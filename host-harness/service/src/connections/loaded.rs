@@ -13,6 +13,7 @@ use host_harness::{
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     Store, StoreError, components, pins, release_marks,
+    releases::{self, SteppedRelease},
     versions::{self, Version},
 };
 use host_trust::{Arrival, Refusal};
@@ -153,7 +154,8 @@ impl LoadedVersions {
         Ok(())
     }
 
-    /// Returns how `version` is to be checked. It had to be current when it first served or was first pinned, and not since.
+    /// Returns how `version` is to be checked. It had to be current when it first served, was first pinned
+    /// or began to be released in steps, and not since.
     async fn arrival(&self, version: &Version) -> Result<Arrival, StoreError> {
         let (plugin, digest) = (version.plugin.clone(), version.digest);
         if version.served_at.is_some() {
@@ -164,7 +166,12 @@ impl LoadedVersions {
             Box::pin(async move {
                 let pins = pins::of_plugin(c, &plugin).await?;
                 let is_pinned = pins.iter().any(|pin| pin.pin.digest == digest && pin.is_authentic(&vault));
-                Ok(if is_pinned {
+                let release = match releases::find(c, &vault, &plugin).await {
+                    Err(error) if error.is_about_one_row() => None,
+                    release => release?,
+                };
+                let is_it = |of: &SteppedRelease| of.plan.version() == digest && !of.state.has_ended();
+                Ok(if is_pinned || release.as_ref().is_some_and(is_it) {
                     Arrival::PutBack(digest)
                 } else {
                     Arrival::FromOutside(release_marks::find(c, &vault, &plugin).await?)

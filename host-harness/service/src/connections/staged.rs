@@ -43,6 +43,8 @@ pub(super) struct Staged {
     shadow: Option<ShadowReport>,
     /// Settings of its connections that apply as it begins to serve.
     settings: GivenSettings,
+    /// The release in steps that it completes as it begins to serve.
+    completes: Option<Arc<EnteredRelease>>,
 }
 
 impl Staged {
@@ -74,7 +76,7 @@ impl Staged {
 
     /// Returns the version with a release in steps that it completes as it begins to serve.
     pub(super) fn completing(mut self, release: EnteredRelease) -> Self {
-        self.progress.completes = Some(Arc::new(release));
+        self.completes = Some(Arc::new(release));
         self
     }
 
@@ -135,7 +137,7 @@ impl Connections {
         let mut progress = Progress::begin(self, version, cause);
         progress.release = release;
         let settings = GivenSettings::default();
-        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings, completes: None })
     }
 
     /// Reads the state of a staged version again, under the lock for changes: another caller may have changed it while it

@@ -1,7 +1,7 @@
 //! The history of plugin versions: each step of a version is stored with its evidence, and recorded in the audit chain.
 //! Tested in `api/src/tests/versions.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use host_harness::{
@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Connections,
+    drained::DrainWatch,
     publish_error::PublishError,
-    releases::EnteredRelease,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
@@ -93,8 +93,6 @@ pub(super) struct Progress {
     pub(super) cause: StepCause,
     /// Its signature, verified for this way; `None` if its plugin needs none, or it was put back without one.
     pub(super) release: Option<VerifiedRelease>,
-    /// The release in steps that it completes as it begins to serve.
-    pub(super) completes: Option<Arc<EnteredRelease>>,
     /// Its steps so far.
     pub(super) steps: Vec<VersionStep>,
     /// When the current step began, in milliseconds since the Unix epoch.
@@ -105,8 +103,7 @@ impl Progress {
     /// Begins the way of `version`.
     pub(super) fn begin(connections: &Connections, version: Version, cause: impl Into<StepCause>) -> Self {
         let began = connections.clock.date_ms();
-        let cause = cause.into();
-        Self { version, cause, release: None, completes: None, steps: Vec::new(), began }
+        Self { version, cause: cause.into(), release: None, steps: Vec::new(), began }
     }
 
     /// Goes on with a signature that was verified.
@@ -236,8 +233,10 @@ impl Connections {
         self.store.read(|connection| Box::pin(versions::stored_bytes(connection))).await
     }
 
-    /// Unloads versions that nothing uses, and tries pinned ones again that could not be used, until `stop` is cancelled.
+    /// Unloads versions that nothing uses, watches those that are being drained, and tries pinned and released ones again that
+    /// could not be used, until `stop` is cancelled.
     pub(crate) async fn run_version_upkeep(self, stop: CancellationToken) {
+        let mut drained = DrainWatch::default();
         loop {
             pause(&*self.clock, UPKEEP_EVERY, &stop).await;
             if stop.is_cancelled() {
@@ -247,6 +246,7 @@ impl Connections {
                 self.versions.unload_unused().await,
                 self.retry_unusable().await,
                 self.retry_releases().await,
+                drained.look(&self).await,
             ];
             for done in done {
                 if let Err(error) = done {

@@ -36,7 +36,8 @@ use super::{
     handler::{Handlers, RequestOutcome},
 };
 use crate::{
-    bell::Bell, connections::loaded::LoadedVersions, served::serving::Serving, telemetry::Telemetry, work,
+    bell::Bell, connections::loaded::LoadedVersions, served::serving::ServingCalls, telemetry::Telemetry,
+    work,
 };
 
 /// The resources of an attempt.
@@ -68,7 +69,7 @@ enum RunsOn {
 impl Attempts {
     /// Carries out `claims`, all of one lane: each on the version that is to confirm it, or else on the one of `serving` that
     /// serves it. Confirmations on one version share a call.
-    pub(super) async fn attempt(self, serving: Serving, action: Action, claims: Vec<ClaimedRequest>) {
+    pub(super) async fn attempt(self, serving: ServingCalls, action: Action, claims: Vec<ClaimedRequest>) {
         let mut by_version: BTreeMap<RunsOn, Vec<ClaimedRequest>> = BTreeMap::new();
         for claim in claims {
             let on =
@@ -100,7 +101,13 @@ impl Attempts {
         }
     }
 
-    async fn attempt_on(&self, serving: &Serving, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
+    async fn attempt_on(
+        &self,
+        serving: &ServingCalls,
+        calls: Calls,
+        action: Action,
+        claims: Vec<ClaimedRequest>,
+    ) {
         let began = self.clock.now();
         let recorder = Recorder::default();
         let calls = calls.recorded(recorder.clone());

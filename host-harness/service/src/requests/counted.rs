@@ -11,12 +11,12 @@ use host_model::{
 use host_store::queue::ClaimedRequest;
 
 use super::handler::RequestOutcome;
-use crate::served::serving::Serving;
+use crate::served::serving::ServingCalls;
 
 /// Counts an attempt on `version`, which took `took` and ended at `now`. Confirmations of several erasures are one call. An
 /// attempt that repeats others on the same version does not count.
 pub(super) fn count(
-    serving: &Serving,
+    serving: &ServingCalls,
     version: Digest,
     ended: &[(ClaimedRequest, RequestOutcome)],
     took: Duration,

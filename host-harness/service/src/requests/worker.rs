@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{attempt::Attempts, contradicted, late};
 use crate::{
-    served::{Served, ServingState, serving::Serving},
+    served::{Served, ServingState, serving::ServingCalls},
     tasks::Tasks,
     work,
 };
@@ -162,7 +162,7 @@ impl Worker {
     async fn claims(
         &self,
         lane: &Lane,
-        serving: &Serving,
+        serving: &ServingCalls,
         most: usize,
     ) -> Result<Vec<ClaimedRequest>, StoreError> {
         let (store, clock, wall_ms) = (

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use host_harness::{
     connection::ConnectionSpec,
-    plugin::{Plugin, Slot},
+    plugin::{Plugin, Slot, Uses},
 };
 use host_model::{
     digest::Digest,
     release::{plan::ReleasePlan, share::Share},
 };
-use host_store::releases::Release;
-use parking_lot::RwLock;
+use host_store::releases::SteppedRelease;
+use parking_lot::{Mutex, RwLock};
 
 /// A release in steps. Each of its states is another value.
 #[derive(Debug)]
@@ -40,12 +40,32 @@ pub(crate) enum ServedConnections {
 
 /// The releases in progress, by plugin. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ServedReleases(Arc<RwLock<BTreeMap<String, ReleaseHere>>>);
+pub(crate) struct ServedReleases {
+    in_progress: Arc<RwLock<BTreeMap<String, ReleaseHere>>>,
+    /// The versions whose release has ended while calls ran on them.
+    ended: Arc<Mutex<Vec<EndedRelease>>>,
+}
+
+/// A version that no longer serves, on which calls run at this replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DrainingVersion {
+    pub(crate) plugin: String,
+    pub(crate) digest: Digest,
+    /// How many.
+    pub(crate) calls: usize,
+}
+
+#[derive(Debug)]
+struct EndedRelease {
+    plugin: String,
+    digest: Digest,
+    calls: Uses,
+}
 
 impl ServedReleases {
     /// Serves `release` by `version`, which is the released one.
-    pub(super) fn put(&self, release: &Release, version: &Arc<Plugin>) -> ServedConnections {
-        let mut releases = self.0.write();
+    pub(super) fn put(&self, release: &SteppedRelease, version: &Arc<Plugin>) -> ServedConnections {
+        let mut releases = self.in_progress.write();
         let kept = match releases.get(&release.plugin) {
             Some(ReleaseHere::Loaded(known)) if known.id == release.id => Some(Arc::clone(&known.slot)),
             _ => None,
@@ -63,7 +83,7 @@ impl ServedReleases {
 
     /// Notes that the released version of `plugin` is not loaded here.
     pub(super) fn put_not_loaded(&self, plugin: &str, digest: Digest) -> ServedConnections {
-        let before = self.0.write().insert(plugin.to_owned(), ReleaseHere::NotLoaded(digest));
+        let before = self.in_progress.write().insert(plugin.to_owned(), ReleaseHere::NotLoaded(digest));
         match before {
             Some(ReleaseHere::NotLoaded(before)) if before == digest => ServedConnections::Kept,
             _ => ServedConnections::Outdated,
@@ -72,16 +92,33 @@ impl ServedReleases {
 
     /// Notes that `plugin` has no release in progress.
     pub(super) fn remove(&self, plugin: &str) -> ServedConnections {
-        match self.0.write().remove(plugin) {
+        match self.in_progress.write().remove(plugin) {
+            None => ServedConnections::Kept,
             // The version before serves all of them.
-            None | Some(ReleaseHere::Loaded(_)) => ServedConnections::Kept,
+            Some(ReleaseHere::Loaded(release)) => {
+                let (digest, calls) = (release.plan.version(), release.slot.current().plugin().uses());
+                self.ended.lock().push(EndedRelease { plugin: plugin.to_owned(), digest, calls });
+                ServedConnections::Kept
+            }
             Some(ReleaseHere::NotLoaded(_)) => ServedConnections::Outdated,
         }
     }
 
+    /// Returns the versions whose release has ended, on which calls still run.
+    pub(super) fn draining(&self) -> Vec<DrainingVersion> {
+        let mut ended = self.ended.lock();
+        ended.retain(|release| release.calls.left() > 0);
+        let draining = ended.iter().map(|EndedRelease { plugin, digest, calls }| DrainingVersion {
+            plugin: plugin.clone(),
+            digest: *digest,
+            calls: calls.left(),
+        });
+        draining.collect()
+    }
+
     /// Returns the release that the connection with this key takes part in.
     pub(super) fn with_connection(&self, key: &str) -> Option<Arc<ServedRelease>> {
-        self.0.read().values().find_map(|here| match here {
+        self.in_progress.read().values().find_map(|here| match here {
             ReleaseHere::Loaded(release) if release.slot.current().connection(key).is_some() => {
                 Some(Arc::clone(release))
             }
@@ -91,7 +128,7 @@ impl ServedReleases {
 
     /// Returns the version of `plugin` with this digest if it is being released.
     pub(super) fn version(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
-        match self.0.read().get(plugin) {
+        match self.in_progress.read().get(plugin) {
             Some(ReleaseHere::Loaded(release)) if release.plan.version() == digest => {
                 Some(Arc::clone(release.slot.current().plugin().uncounted()))
             }
@@ -101,7 +138,7 @@ impl ServedReleases {
 
     /// Returns the version that is to serve a share of the connections of `plugin` and is not loaded.
     pub(super) fn lacking(&self, plugin: &str) -> Option<Digest> {
-        match self.0.read().get(plugin) {
+        match self.in_progress.read().get(plugin) {
             Some(ReleaseHere::NotLoaded(digest)) => Some(*digest),
             _ => None,
         }
@@ -109,7 +146,7 @@ impl ServedReleases {
 
     /// Returns the plugins whose released version is not loaded.
     pub(super) fn all_lacking(&self) -> Vec<String> {
-        let releases = self.0.read();
+        let releases = self.in_progress.read();
         let lacking = releases.iter().filter(|(_, here)| matches!(here, ReleaseHere::NotLoaded(_)));
         lacking.map(|(plugin, _)| plugin.clone()).collect()
     }
@@ -117,7 +154,7 @@ impl ServedReleases {
     /// Has `spec`, which the version that its plugin runs serves, take part in the release of its plugin. One whose settings
     /// do not fit the released version does not.
     pub(super) fn join(&self, spec: &ConnectionSpec) {
-        for (plugin, here) in self.0.read().iter() {
+        for (plugin, here) in self.in_progress.read().iter() {
             let ReleaseHere::Loaded(release) = here else { continue };
             let slot = &release.slot;
             if *plugin != spec.plugin {
@@ -132,7 +169,7 @@ impl ServedReleases {
 
     /// Has the connection with this key take part in no release.
     pub(super) fn leave(&self, key: &str) {
-        for here in self.0.read().values() {
+        for here in self.in_progress.read().values() {
             if let ReleaseHere::Loaded(release) = here {
                 release.slot.remove(key);
             }

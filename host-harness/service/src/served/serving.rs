@@ -17,7 +17,7 @@ use super::{release::ServedRelease, release_counter::ReleaseCounter};
 
 /// The versions that serve a connection. A clone counts as a call in flight on each.
 #[derive(Clone)]
-pub(crate) struct Serving {
+pub(crate) struct ServingCalls {
     running: Calls,
     release: Option<InRelease>,
 }
@@ -30,7 +30,7 @@ pub(super) struct InRelease {
     pub(super) counter: ReleaseCounter,
 }
 
-impl Serving {
+impl ServingCalls {
     pub(super) fn of(running: Calls, release: Option<InRelease>) -> Self {
         // One that is completed is the one that runs.
         let is_other = |of: &InRelease| of.calls.plugin().digest() != running.plugin().digest();

@@ -9,26 +9,21 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    read_by::{ReadBy, read_by},
     reading::{DeliveryReading, after_failures},
     stored_delivery,
 };
 use crate::{
     bell::Bell,
     consent::{arrival::DeliveryArrival, inbound},
-    served::{Served, ServingState, serving::end_of},
+    served::{Served, ServingState},
     tasks::Tasks,
     telemetry::Telemetry,
     who::Who,
     work,
 };
-use host_harness::{
-    clock::Clock,
-    door::{AdmittedDelivery, TokenCheck},
-};
-use host_model::{
-    contract::webhook::ConsentEvent,
-    release::{call_kind::CallKind, counts::CallEnd},
-};
+use host_harness::clock::Clock;
+use host_model::contract::webhook::ConsentEvent;
 use host_store::{
     Keys, Store, StoreError, Tx,
     alarms::{self, Alarm},
@@ -295,23 +290,7 @@ impl Inbox {
             Ok(serving) => serving,
             Err(unknown) => return (DeliveryReading::unserved(&unknown), None),
         };
-        let calls = serving.of_connection();
-        let version = calls.plugin().digest();
-        let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
-        let began = self.clock.now();
-        let verdict = calls.verify(&AdmittedDelivery::from_store(calls.connection(), delivery, check)).await;
-        let took = self.clock.now().saturating_sub(began);
-        let answered = end_of(&verdict);
-        let reading =
-            if claim.proven { DeliveryReading::of_proven(verdict) } else { DeliveryReading::of(verdict) };
-        let end = match reading {
-            DeliveryReading::Unreadable(_) => Some(CallEnd::Unreadable),
-            _ => answered,
-        };
-        // A delivery that is read again would count like several.
-        if let Some(end) = end.filter(|_| claim.failures == 0) {
-            serving.count(CallKind::WebhookVerify, version, end, took);
-        }
+        let ReadBy { reading, version } = read_by(&serving, claim, delivery, &*self.clock).await;
         (reading, Some(version.to_string()))
     }
 

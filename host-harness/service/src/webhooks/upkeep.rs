@@ -26,7 +26,7 @@ const REPEAT_WINDOW: Duration = Duration::from_hours(7 * 24);
 const LOST: &str = "deliveries-lost";
 
 /// Runs the upkeep until `stop` is cancelled. Unreadable deliveries are re-read once another version of their plugin
-/// runs, even if it was swapped in while the host was down.
+/// runs, or its release has ended, even if it was swapped in while the host was down.
 pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let plugins = inbox.served.host().plugins();
@@ -38,7 +38,8 @@ pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
             }
         }
         let again_at = inbox.clock.now() + UPKEEP_INTERVAL;
-        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at)];
+        let release_ended = Box::pin(inbox.served.release_ended());
+        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at), release_ended];
         for (slot, digest) in &running {
             swaps.push(Box::pin(slot.replaced(*digest)));
         }

@@ -25,10 +25,10 @@ fn running(basis_points: u16) -> ReleaseState {
     ReleaseState::Running(InStep { share: share(basis_points), entered_ms: 17, timed_from_ms: 17 })
 }
 
-fn release(id: &str) -> Release {
+fn release(id: &str) -> SteppedRelease {
     let people = BTreeMap::from([("newsletter".to_owned(), 100)]);
     let (steps, kept) = (ReleaseSteps::default(), Identification::Kept);
-    Release {
+    SteppedRelease {
         plugin: "iterable".to_owned(),
         id: id.to_owned(),
         before: Digest([1; 32]),
@@ -41,18 +41,18 @@ fn release(id: &str) -> Release {
     }
 }
 
-async fn begun(store: &Store, id: &'static str) -> Release {
+async fn begun(store: &Store, id: &'static str) -> SteppedRelease {
     let new = release(id);
     let stored = new.clone();
     write(store, move |tx| Box::pin(async move { begin(tx, &master_key().vault(), &stored).await })).await;
     new
 }
 
-async fn found(store: &Store) -> Result<Option<Release>, StoreError> {
+async fn found(store: &Store) -> Result<Option<SteppedRelease>, StoreError> {
     store.read(|c| Box::pin(async move { find(c, &master_key().vault(), "iterable").await })).await
 }
 
-async fn advanced(store: &Store, release: &Release, from: ReleaseState) -> RowChange {
+async fn advanced(store: &Store, release: &SteppedRelease, from: ReleaseState) -> RowChange {
     let release = release.clone();
     let vault = master_key().vault();
     write(store, move |tx| Box::pin(async move { advance(tx, &vault, &release, &from).await })).await
@@ -97,9 +97,11 @@ async fn of_two_who_move_a_release_from_the_same_state_one_does() {
     let store = folder.store().await;
     let first = begun(&store, "first").await;
     let by = RollBackCause::Operator { by: "ops".to_owned() };
-    let rolled_back =
-        Release { state: ReleaseState::RolledBack { from: share(500), by, at_ms: 40 }, ..first.clone() };
-    let next = Release { state: running(2_500), ..first.clone() };
+    let rolled_back = SteppedRelease {
+        state: ReleaseState::RolledBack { from: share(500), by, at_ms: 40 },
+        ..first.clone()
+    };
+    let next = SteppedRelease { state: running(2_500), ..first.clone() };
     assert_eq!(advanced(&store, &next, first.state.clone()).await, RowChange::Changed);
     assert_eq!(advanced(&store, &rolled_back, first.state.clone()).await, RowChange::Unchanged);
     assert_eq!(found(&store).await.unwrap(), Some(next.clone()));

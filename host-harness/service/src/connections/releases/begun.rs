@@ -14,7 +14,7 @@ use host_model::{
         times::StepTimes,
     },
 };
-use host_store::{StoreError, changes::ChangeKind, rekey, releases::Release};
+use host_store::{StoreError, changes::ChangeKind, rekey, releases::SteppedRelease};
 use uuid::Uuid;
 
 use super::{
@@ -41,7 +41,7 @@ pub struct NewRelease {
 
 impl Connections {
     /// Releases an approved version to the share of its first step, once every replica has loaded it.
-    pub async fn begin_release(&self, who: &Who, new: NewRelease) -> Result<Release, ReleaseError> {
+    pub async fn begin_release(&self, who: &Who, new: NewRelease) -> Result<SteppedRelease, ReleaseError> {
         let NewRelease { plugin, digest, steps, rules, times } = new;
         rules.check()?;
         times.check()?;
@@ -66,7 +66,7 @@ impl Connections {
         let plan = ReleasePlan::new(digest, &plugin, &people, steps, Identification::Kept)?;
         let began_at = self.clock.date_ms();
         let state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, began_at)?;
-        let proposed = Release {
+        let proposed = SteppedRelease {
             plugin,
             id: Uuid::now_v7().to_string(),
             before: before.digest(),

@@ -9,7 +9,7 @@ use host_store::{
     RowChange, StoreError, Tx, Vault,
     alarms::{self, Alarm},
     audit::{self, ALL_TENANTS, Record},
-    releases::{self, Release},
+    releases::{self, SteppedRelease},
     versions::{Version, VersionStep},
 };
 use serde_json::json;
@@ -32,7 +32,7 @@ const ROLLED_BACK: &str = "plugin-release-rolled-back";
 /// A release in a new state.
 #[derive(Clone, Debug)]
 pub(in super::super) struct EnteredRelease {
-    pub(super) release: Release,
+    pub(super) release: SteppedRelease,
     /// The state before.
     from: ReleaseState,
     by: String,
@@ -46,12 +46,12 @@ impl EnteredRelease {
     pub(super) async fn of(
         connections: &Connections,
         who: &Who,
-        release: Release,
+        release: SteppedRelease,
         state: ReleaseState,
     ) -> Result<Self, ReleaseError> {
         let at = connections.clock.date_ms();
         let from = release.state.clone();
-        let release = Release { state, ..release };
+        let release = SteppedRelease { state, ..release };
         let withdrawn_at = match (&from, &release.state) {
             (ReleaseState::Proposed, _) => Some(None),
             // It confirms no erasures until it serves.
@@ -87,7 +87,7 @@ impl EnteredRelease {
     }
 
     async fn record(&self, tx: &mut Tx, vault: &Vault) -> Result<(), StoreError> {
-        let Release { plugin, plan, before, state, .. } = &self.release;
+        let SteppedRelease { plugin, plan, before, state, .. } = &self.release;
         if let Some((version, step)) = &self.in_history {
             record(tx, vault, version, step).await?;
         }

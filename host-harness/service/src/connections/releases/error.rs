@@ -52,6 +52,9 @@ pub enum ReleaseError {
     /// Something else moved the release at the same time.
     #[error("the release of plugin {0} was moved at the same time: look at it, then repeat this")]
     Overtaken(String),
+    /// The row of the release was changed from outside.
+    #[error("{0}: it serves nobody; begin a release again")]
+    Foreign(StoreError),
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -59,6 +62,6 @@ pub enum ReleaseError {
 
 impl From<StoreError> for ReleaseError {
     fn from(error: StoreError) -> Self {
-        if error.is_about_one_row() { Self::Version(error.into()) } else { Self::Store(error) }
+        if error.is_about_one_row() { Self::Foreign(error) } else { Self::Store(error) }
     }
 }

@@ -6,7 +6,7 @@ use host_harness::plugin::Plugin;
 use host_model::{digest::Digest, release::state::ReleaseEvent};
 use host_store::{
     StoreError,
-    releases::{Release, ReleaseRow},
+    releases::{ReleaseRow, SteppedRelease},
 };
 
 use super::{
@@ -70,7 +70,7 @@ impl Connections {
     }
 
     /// Loads the version of a release. If it does not load, the release is paused.
-    async fn load_release(&self, release: &Release) -> Result<ServedConnections, StoreError> {
+    async fn load_release(&self, release: &SteppedRelease) -> Result<ServedConnections, StoreError> {
         let (plugin, digest) = (&release.plugin, release.plan.version());
         match self.versions.version(plugin, digest).await {
             Ok(version) => Ok(self.served.put_release(release, &version)),
@@ -122,7 +122,7 @@ impl Connections {
     }
 
     /// Serves a release that this replica moved.
-    pub(super) async fn serve_release(&self, release: &Release, version: &Arc<Plugin>) {
+    pub(super) async fn serve_release(&self, release: &SteppedRelease, version: &Arc<Plugin>) {
         if self.served.put_release(release, version) == ServedConnections::Outdated {
             self.serve_connections_again(&release.plugin).await;
         }
@@ -130,7 +130,7 @@ impl Connections {
     }
 
     /// Ends a release that this replica moved to its end.
-    pub(super) async fn end_served_release(&self, release: &Release) {
+    pub(super) async fn end_served_release(&self, release: &SteppedRelease) {
         if self.served.end_release(&release.plugin) == ServedConnections::Outdated {
             self.serve_connections_again(&release.plugin).await;
         }

@@ -11,7 +11,7 @@ use host_model::{
         verdict::{ReleaseVerdict, judge},
     },
 };
-use host_store::{StoreError, release_counts, releases::Release};
+use host_store::{StoreError, release_counts, releases::SteppedRelease};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,7 +28,7 @@ const JUDGE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct ReleaseReport {
     /// The release.
-    pub release: Release,
+    pub release: SteppedRelease,
     /// What is compared at its step, or was at its last one.
     pub compared: ComparedCounts,
     /// What that says about the released version.
@@ -101,7 +101,7 @@ impl Connections {
         }
     }
 
-    async fn judged(&self, release: Release) -> Result<ReleaseReport, StoreError> {
+    async fn judged(&self, release: SteppedRelease) -> Result<ReleaseReport, StoreError> {
         let (id, within, now) = (release.id.clone(), release.rules.proof_within_ms, self.clock.date_ms());
         let counted = self
             .store

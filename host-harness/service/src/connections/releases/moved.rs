@@ -1,7 +1,7 @@
 //! Moves a release to its next state.
 
 use host_model::release::state::{ReleaseEvent, ReleaseState};
-use host_store::{StoreError, changes::ChangeKind, releases::Release};
+use host_store::{StoreError, changes::ChangeKind, releases::SteppedRelease};
 
 use super::{
     super::{Connections, approval::Approval, publish_error::PublishError},
@@ -17,7 +17,7 @@ impl Connections {
         who: &Who,
         plugin: &str,
         event: ReleaseEvent,
-    ) -> Result<Release, ReleaseError> {
+    ) -> Result<SteppedRelease, ReleaseError> {
         let _alone = self.sources.changing.lock().await;
         let found = self.release_of(plugin).await?;
         let release = found.ok_or_else(|| ReleaseError::Unknown(plugin.to_owned()))?;
@@ -28,9 +28,9 @@ impl Connections {
     pub(super) async fn apply(
         &self,
         who: &Who,
-        release: Release,
+        release: SteppedRelease,
         event: ReleaseEvent,
-    ) -> Result<Release, ReleaseError> {
+    ) -> Result<SteppedRelease, ReleaseError> {
         let state = release.state.next(event, &release.plan, release.times, self.clock.date_ms())?;
         if state == release.state {
             return Ok(release);
