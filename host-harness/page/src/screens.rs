@@ -25,6 +25,7 @@ mod pins;
 mod plugin;
 mod plugin_paths;
 mod plugins;
+mod release;
 mod replicas;
 mod request;
 mod requests;
@@ -66,6 +67,7 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(plugins::routes())
         .merge(plugin::routes())
         .merge(pins::routes())
+        .merge(release::routes())
         .merge(version::routes())
         .merge(difference::routes())
         .merge(upload::routes())

@@ -19,7 +19,12 @@ use host_api::{
 use http::Method;
 
 use super::{
-    agreed::Agreed, permissions::PermissionList, pins::PinRow, plugin_paths, shown_request::StateTag,
+    agreed::Agreed,
+    permissions::PermissionList,
+    pins::PinRow,
+    plugin_paths,
+    release::{self, ReleaseView},
+    shown_request::StateTag,
 };
 use crate::{
     answers::{Failed, Screen},
@@ -138,6 +143,7 @@ struct PluginScreen {
     sees_all: bool,
     pins: Vec<PinRow>,
     operations: Vec<PluginOperationRow>,
+    release: Option<ReleaseView>,
 }
 
 async fn show(
@@ -162,6 +168,7 @@ async fn show(
         }
         (Err(problem), _) => return Err(problem.into()),
     };
+    let release = release::of_plugin(&api, &user, &name).await?;
     let served = versions.iter().filter(|version| version.served_at.is_some() && version.is_stored);
     Ok(Screen(PluginScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Plugin {name}")),
@@ -174,6 +181,7 @@ async fn show(
         pins: running.pins.into_iter().map(Into::into).collect(),
         operations: operations.into_iter().take(LATEST).map(Into::into).collect(),
         digest: running.digest,
+        release,
         name,
     })
     .into_response())
