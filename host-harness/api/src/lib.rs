@@ -34,6 +34,7 @@ mod prefer;
 pub mod problem;
 mod pulls;
 mod refusals;
+mod releases;
 mod replicas;
 mod requests;
 mod routes;

@@ -255,6 +255,7 @@ impl From<PublishError> for Problem {
             | PublishError::NotPrepared { .. }
             | PublishError::Unprepared { .. }
             | PublishError::Overtaken(_)
+            | PublishError::ReleaseInProgress { .. }
             | PublishError::AlreadyServes(_)
             | PublishError::BeforeIsGone(_)
             | PublishError::BeforeIsChanged(_) => Self::of(kinds::NOT_REPLACED, detail),

@@ -124,6 +124,8 @@ pub(crate) mod kinds {
         kind(StatusCode::CONFLICT, "rekeys-people", "The change affects how people are identified");
     pub(crate) const NOT_REPLACED: ProblemKind =
         kind(StatusCode::CONFLICT, "not-replaced", "The running version was not replaced");
+    pub(crate) const NOT_RELEASED: ProblemKind =
+        kind(StatusCode::CONFLICT, "not-released", "The release did not begin, or was not moved");
     pub(crate) const NOT_USABLE: ProblemKind =
         kind(StatusCode::CONFLICT, "version-not-usable", "The plugin version cannot be used");
     pub(crate) const DELIVERY_REFUSED: ProblemKind =

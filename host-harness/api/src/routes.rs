@@ -13,7 +13,7 @@ use crate::{
     document::{self, Document},
     edge::{body_timeout, caller_log, current, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
-    pulls, replicas, requests,
+    pulls, releases, replicas, requests,
     state::Api,
     status, tokens, version_difference, versions, webhook, webhook_setup,
 };
@@ -64,6 +64,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(versions::routes())
         .merge(version_difference::routes())
         .merge(pins::routes())
+        .merge(releases::routes())
         .merge(replicas::routes())
         .merge(requests::routes())
         .merge(bulk_acts::routes())

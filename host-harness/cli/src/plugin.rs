@@ -11,6 +11,7 @@ mod proving;
 mod pull;
 mod push;
 pub(super) mod registry;
+mod release;
 mod sent;
 mod shown;
 mod sign;
@@ -155,6 +156,9 @@ pub(super) enum PluginsCommand {
     Unpin(pins::UnpinCommand),
     /// List the pins of a plugin.
     Pins(pins::PinsCommand),
+    /// Release an approved version in steps, and move its release.
+    #[command(subcommand)]
+    Release(release::ReleaseCommand),
     /// List the latest publications, uploads, put-backs and roll-backs of a plugin, also those in progress.
     Operations {
         /// The plugin's name, as used by connections.
@@ -351,6 +355,7 @@ impl PluginsCommand {
             Self::Unpin(command) => command.run(client).await,
             Self::Pins(command) => command.run(session.console.width, client).await,
             Self::Pull(command) => command.run(session, client).await,
+            Self::Release(command) => command.run(session.console.width, client).await,
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));

@@ -188,6 +188,7 @@ fn evidence(of: &StepEvidence) -> String {
         requests,
         before,
         replaced_by,
+        release,
         why,
         proof,
         settings,
@@ -201,6 +202,7 @@ fn evidence(of: &StepEvidence) -> String {
     lines.extend(proven(proof.as_ref(), settings.as_ref(), shadow.as_ref(), tests));
     lines.extend(requests.iter().chain(differences).cloned());
     lines.extend(before.iter().map(|before| format!("after {}", short(before))));
+    lines.extend(release.iter().map(|release| format!("release in steps: {release}")));
     lines.extend(replaced_by.iter().map(|by| format!("replaced by {}", short(by))));
     lines.extend(changed.iter().cloned());
     lines.extend(why.clone());

@@ -24,7 +24,7 @@ pub use admission::{KnownReleases, Release, ReleaseAdmission, TrustByPlugin};
 pub use changes::{Changes, NewPermission};
 pub(crate) use exports::Exports;
 pub use generation::Generation;
-pub use host_exchange::InUse;
+pub use host_exchange::{InUse, Uses};
 pub use host_model::digest::Digest;
 pub use interfaces::InterfaceUse;
 pub use load_error::LoadError;

@@ -2,7 +2,7 @@
 //! are compared with those of the version before. Pure: no clock, no store.
 //!
 //! [`call_kind`] defines which calls are split by what, [`share`] and [`plan`] which people and connections are in a
-//! share. [`counts`] is what is counted of each version, and [`verdict`] compares two of them under [`rules`].
+//! share. [`counts`] is what is counted of each version, [`compared`] what of it a step compares, and [`verdict`] compares two of them under [`rules`].
 //! [`state`] is what a release does next, and [`drain`] what follows for the version that was replaced.
 //!
 //! # What a share means
@@ -25,6 +25,7 @@
 //! Pinned connections take no part in a release.
 
 pub mod call_kind;
+pub mod compared;
 pub mod counts;
 pub mod drain;
 mod evidence;

@@ -90,10 +90,15 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "plugin-not-signed" => {
             ("Publish a signed release of the plugin, or the same component with its bundle.", Plugins)
         }
+        "plugin-release-paused" => ("Go on with the release, end its step, or roll it back.", Plugins),
+        "plugin-release-rolled-back" => ("Report what was counted to the plugin's author.", Plugins),
         "plugin-release-refused" => (
             "Get the component and its bundle of a current release from the publisher, and put both at the path.",
             Elsewhere,
         ),
+        "plugin-version-not-drained" => {
+            ("Look at what its vendor answers, or restart the replica.", Elsewhere)
+        }
         "plugin-version-not-authentic" => {
             ("Publish the version again, and find out who can write the database.", Plugins)
         }

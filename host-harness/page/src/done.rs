@@ -29,6 +29,8 @@ pub(crate) enum Done {
     DeliveriesReplayed,
     DeliveryUnchanged,
     Pinned,
+    ReleaseBegun,
+    ReleaseMoved,
     TokenByHand,
     TokenInstalled,
     TokenRevoked,
@@ -67,6 +69,8 @@ impl Done {
             Self::Unpinned => {
                 "The pin is removed. The version that the plugin runs serves there from now on."
             }
+            Self::ReleaseBegun => "The release has begun.",
+            Self::ReleaseMoved => "The release is moved.",
             Self::VersionApproved => "The version is approved. It can be served now.",
             Self::WebhookIdSet => {
                 "The webhook ID is saved. Send the vendor a new token to see that it works."

@@ -26,6 +26,7 @@ mod plugin;
 mod plugin_paths;
 mod plugins;
 mod pull;
+mod release;
 mod replicas;
 mod request;
 mod requests;
@@ -67,6 +68,7 @@ pub(crate) fn routes() -> Router<Page> {
         .merge(plugins::routes())
         .merge(plugin::routes())
         .merge(pins::routes())
+        .merge(release::routes())
         .merge(version::routes())
         .merge(difference::routes())
         .merge(upload::routes())

@@ -226,7 +226,9 @@ mod tests {
             clock.advance(Duration::from_mins(1));
             assert_eq!(wait(&ledger, 1, &often).await, None);
             let count = ledger.store.read(|c| {
-                Box::pin(async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM sends").fetch_one(c).await?) })
+                Box::pin(
+                    async move { Ok(sqlx::query_scalar("SELECT COUNT(*) FROM sends").fetch_one(c).await?) },
+                )
             });
             let count: i64 = count.await.unwrap();
             kept = kept.max(count);

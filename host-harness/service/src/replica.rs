@@ -141,7 +141,7 @@ impl Membership {
 }
 
 /// Returns what operators call this process.
-fn name() -> String {
+pub(crate) fn name() -> String {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{machine}:{}", std::process::id())
 }

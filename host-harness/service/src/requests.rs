@@ -8,6 +8,7 @@ pub mod accept;
 pub(crate) mod attempt;
 pub mod callback;
 mod contradicted;
+mod counted;
 mod end;
 pub(crate) mod ends;
 pub mod forecast;

@@ -1,5 +1,9 @@
 //! The connections that the host serves, each by which version, and the reasons that it does not serve the others.
 
+pub(crate) mod release;
+pub(crate) mod release_counter;
+pub(crate) mod serving;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -15,13 +19,19 @@ use host_harness::{
     config::UnknownConnection,
     connection::ConnectionSpec,
     host::{Host, PutError},
-    plugin::Plugin,
+    plugin::{Plugin, RetiredVersion},
     sandbox::Calls,
 };
 use host_model::digest::Digest;
-use host_store::pins::Pin;
+use host_store::{pins::Pin, releases::SteppedRelease};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
+use self::{
+    release::{DrainingVersion, ServedConnections, ServedReleases},
+    release_counter::ReleaseCounter,
+    serving::{InRelease, ServingCalls},
+};
 use crate::sync_state::SyncState;
 
 /// The reason that a connection is not served.
@@ -88,7 +98,7 @@ impl ServingVersion {
 /// What decides which version serves which connection. It differs if any of them is served by another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServingState {
-    /// The number of changes of connections and pins.
+    /// The number of changes of connections, pins and releases.
     changes: u64,
     /// The version that each plugin runs.
     running: Vec<Digest>,
@@ -101,6 +111,10 @@ pub struct Served {
     problems: Arc<Mutex<BTreeMap<String, ServingProblem>>>,
     /// The pins that decide about connections, by the connection's key.
     pins: Arc<Mutex<BTreeMap<String, Pin>>>,
+    releases: ServedReleases,
+    counter: ReleaseCounter,
+    /// Notified of each end of a release.
+    release_end: Arc<Notify>,
     changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
@@ -113,19 +127,95 @@ impl Served {
             host: Arc::new(host),
             problems: Arc::default(),
             pins: Arc::default(),
+            releases: ServedReleases::default(),
+            counter: ReleaseCounter::default(),
+            release_end: Arc::default(),
             changes: Arc::default(),
             public_url: public_url.map(Arc::from),
             sync,
         }
     }
 
-    /// Returns the calls of the connection with this key, on the version that serves it: the one that it is pinned to, or
-    /// the one that its plugin runs.
+    /// Returns the calls of the connection with this key that are about no single person, on the version that serves it: the
+    /// one that it is pinned to, the one that its plugin runs, or the one that is released to it.
     pub fn calls(&self, key: &str) -> Result<Calls, NotServed> {
-        self.host.connection(key).map_err(|unknown| match self.problem(key) {
+        self.serving(key).map(|serving| serving.of_connection().clone())
+    }
+
+    /// Returns the versions that serve the connection with this key now.
+    pub(crate) fn serving(&self, key: &str) -> Result<ServingCalls, NotServed> {
+        let running = self.host.connection(key).map_err(|unknown| match self.problem(key) {
             Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
-        })
+        })?;
+        let release = self.releases.with_connection(key).and_then(|release| {
+            let calls = self.host.connection_in(&release.slot, key)?;
+            Some(InRelease { release, calls, counter: self.counter.clone() })
+        });
+        Ok(ServingCalls::of(running, release))
+    }
+
+    /// Returns the version of a plugin with this digest if it serves, all of the plugin's connections or some of them.
+    pub(crate) fn version(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
+        let serving = self.host.serving_version(plugin, digest);
+        serving.or_else(|| self.released_version(plugin, digest))
+    }
+
+    /// Returns the version of a plugin with this digest if it is being released and loaded for that.
+    pub(crate) fn released_version(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
+        self.releases.version(plugin, digest)
+    }
+
+    /// Serves `release`, which is in progress, by `version`, which is the released one.
+    pub(crate) fn put_release(&self, release: &SteppedRelease, version: &Arc<Plugin>) -> ServedConnections {
+        let connections = self.releases.put(release, version);
+        self.changes.fetch_add(1, Release);
+        connections
+    }
+
+    /// Serves no connection of `plugin` that takes part in its release until the released version is loaded: whoever has been
+    /// moved to it must not be moved back.
+    pub(crate) fn lacks_release(&self, plugin: &str, digest: Digest) -> ServedConnections {
+        let connections = self.releases.put_not_loaded(plugin, digest);
+        self.changes.fetch_add(1, Release);
+        connections
+    }
+
+    /// Ends the release of `plugin`. The version that it runs serves all connections that took part.
+    pub(crate) fn end_release(&self, plugin: &str) -> ServedConnections {
+        let connections = self.releases.remove(plugin);
+        self.changes.fetch_add(1, Release);
+        self.release_end.notify_one();
+        connections
+    }
+
+    /// Completes when a release has ended since this was last waited for.
+    pub(crate) async fn release_ended(&self) {
+        self.release_end.notified().await;
+    }
+
+    /// Returns the versions that were replaced, on which calls still run.
+    pub(crate) fn draining(&self) -> Vec<DrainingVersion> {
+        let plugins = self.host.plugins();
+        let retired = plugins.iter().flat_map(|(plugin, slot)| {
+            let version = |retired: RetiredVersion| DrainingVersion {
+                plugin: plugin.clone(),
+                digest: retired.digest,
+                calls: retired.in_flight,
+            };
+            slot.retired().into_iter().map(version)
+        });
+        retired.chain(self.releases.draining()).collect()
+    }
+
+    /// Returns the plugins whose released version is not loaded here.
+    pub(crate) fn lacking_releases(&self) -> Vec<String> {
+        self.releases.all_lacking()
+    }
+
+    /// Returns what was counted of the calls of releases.
+    pub(crate) fn counter(&self) -> &ReleaseCounter {
+        &self.counter
     }
 
     /// Returns how far this replica serves the changes of the others.
@@ -188,8 +278,17 @@ impl Served {
     pub(crate) fn put(&self, spec: ConnectionSpec, version: &ServingVersion) -> Result<(), ServingProblem> {
         let key = spec.key.clone();
         match version {
-            ServingVersion::Running => self.host.put_connection(spec)?,
-            ServingVersion::Pinned(_, plugin) => self.host.put_connection_on(plugin, spec)?,
+            ServingVersion::Running => {
+                if let Some(released) = self.releases.lacking(&spec.plugin) {
+                    return Err(ServingProblem::NotLoaded(released));
+                }
+                self.host.put_connection(spec.clone())?;
+                self.releases.join(&spec);
+            }
+            ServingVersion::Pinned(_, plugin) => {
+                self.host.put_connection_on(plugin, spec)?;
+                self.releases.leave(&key);
+            }
             ServingVersion::Unusable(_, problem) => return Err(problem.clone()),
         }
         self.problems.lock().remove(&key);
@@ -204,6 +303,7 @@ impl Served {
         if let Err(problem) = self.put(spec, version) {
             tracing::warn!(connection = %key, %problem, "connection not served");
             self.host.remove_connection(&key);
+            self.releases.leave(&key);
             self.problems.lock().insert(key.clone(), problem);
             self.note_pin(&key, version);
         }
@@ -212,6 +312,7 @@ impl Served {
     /// Stops serving the connection with this key, because of `problem`.
     pub(crate) fn cannot_serve(&self, key: &str, problem: ServingProblem) {
         self.host.remove_connection(key);
+        self.releases.leave(key);
         self.problems.lock().insert(key.to_owned(), problem);
         self.changes.fetch_add(1, Release);
     }
@@ -219,6 +320,7 @@ impl Served {
     /// Stops serving the connection with this key.
     pub(crate) fn remove(&self, key: &str) {
         self.host.remove_connection(key);
+        self.releases.leave(key);
         self.problems.lock().remove(key);
         self.pins.lock().remove(key);
         self.changes.fetch_add(1, Release);

@@ -237,6 +237,7 @@ impl Service {
         let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), settings, service);
         parts.connections.put_published().await?;
         parts.connections.put_last_served(refused).await?;
+        parts.connections.put_releases().await?;
         for owned in &owned {
             parts.connections.load_connection(owned).await?;
         }
@@ -299,6 +300,7 @@ impl Service {
         let follow = parts.connections.clone().follow_files(following, stop.clone());
         tasks.begin("plugin versions", follow);
         tasks.begin("plugin version upkeep", parts.connections.clone().run_version_upkeep(stop.clone()));
+        tasks.begin("release counts", parts.connections.clone().store_release_counts(stop.clone()));
         begin(&mut tasks, &parts, &config, &stop);
         let ledger = config.erasure_ledger.clone();
         let once = DutyParts { parts: parts.clone(), imported_in, poster, callbacks, config, forwards };

@@ -2,6 +2,7 @@
 
 pub mod inbox;
 mod rate;
+mod read_by;
 mod reading;
 pub mod receive;
 pub mod response;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 33] = [
+pub const KINDS: [&str; 36] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -28,8 +28,11 @@ pub const KINDS: [&str; 33] = [
     "plugin-not-proven",
     "plugin-not-pulled",
     "plugin-not-signed",
+    "plugin-release-paused",
     "plugin-release-refused",
+    "plugin-release-rolled-back",
     "plugin-version-not-authentic",
+    "plugin-version-not-drained",
     "replica-silent",
     "request-expired",
     "request-fails-unexpectedly",

@@ -13,6 +13,7 @@ use crate::{
     pins,
     pulls::{self, PluginPull},
     release_marks::{self, ReleaseMark},
+    releases,
     seal::Vault,
     tokens, versions,
 };
@@ -38,7 +39,7 @@ impl ForeignRow {
 const NO_CODE: &str = "it has no valid authentication code";
 
 /// Returns the rows without a valid authentication code among API keys in use, published plugins, their versions, marks,
-/// pulls and pins, connections and accepted webhook tokens.
+/// pulls, releases and pins, connections and accepted webhook tokens.
 pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<ForeignRow>, StoreError> {
     let mut foreign = foreign_api_keys(connection, vault).await?;
     for row in components::publications(connection, vault).await? {
@@ -61,6 +62,11 @@ pub async fn foreign_rows(connection: &mut Tx, vault: &Vault) -> Result<Vec<Fore
     for PluginPull { plugin, pulled } in pulls::all(connection, vault).await? {
         if pulled.is_err() {
             foreign.push(ForeignRow::of(ALL_TENANTS, format!("pull of plugin {plugin}"), NO_CODE));
+        }
+    }
+    for row in releases::all(connection, vault).await? {
+        if row.release.is_err() {
+            foreign.push(ForeignRow::of(ALL_TENANTS, format!("release of plugin {}", row.plugin), NO_CODE));
         }
     }
     for stored in pins::all(connection).await? {

@@ -19,7 +19,7 @@ pub enum ChangeKind {
     Connection,
     /// The vendor has issued a new secret for a connection, which is stored.
     Secret,
-    /// A plugin runs another version, or connections are pinned to another one.
+    /// A plugin runs another version, its release moved, or connections are pinned to another version.
     Plugin,
     /// A version is about to serve, so that each replica loads it. Named by the plugin and the digest: see [`version`].
     Version,

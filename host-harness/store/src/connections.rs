@@ -362,7 +362,7 @@ mod tests {
     use crate::testing::{Folder, columns};
 
     /// The tables that outlive a connection: proof of what was done, free of personal data once a request has ended.
-    const KEPT: [&str; 4] = ["alarms", "bulk_act_requests", "callbacks", "requests"];
+    const KEPT: [&str; 5] = ["alarms", "bulk_act_requests", "callbacks", "release_counts", "requests"];
 
     #[tokio::test]
     async fn every_table_with_a_connections_rows_is_forgotten_with_it_or_kept_on_purpose() {

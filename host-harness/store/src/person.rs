@@ -5,6 +5,13 @@
 #[sqlx(transparent)]
 pub struct PersonId(pub(crate) i64);
 
+impl PersonId {
+    /// Returns the number itself, by which a release in steps knows the person.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
 impl std::fmt::Display for PersonId {
     /// Formats the number, which identifies no one outside this database.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -90,8 +90,7 @@ impl Postgres {
             .connect(&url)
             .await?;
         let replica = Arc::default();
-        let engine =
-            PostgresEngine { url, route, begin: route.begin_write(), replica: Arc::clone(&replica) };
+        let engine = PostgresEngine { url, route, begin: route.begin_write(), replica: Arc::clone(&replica) };
         let appending = PostgresEngine { begin: route.begin_append(), ..engine.clone() };
         let (writer, appender) = (Writer::start(engine, Some(writer)), Writer::start(appending, None));
         Ok(Self { writer, appender, readers, route, replica })

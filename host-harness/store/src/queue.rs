@@ -34,6 +34,8 @@ pub struct ClaimedRequest {
     pub tenant: String,
     /// The key of its connection.
     pub connection: String,
+    /// The person that it is about.
+    pub person: PersonId,
     /// The requested action.
     #[sqlx(try_from = "Column<Action>")]
     pub action: Action,
@@ -57,6 +59,10 @@ pub struct ClaimedRequest {
     /// its place, and its confirmation was not contradicted. `None` for the version that serves the connection.
     #[sqlx(try_from = "Column<Option<Digest>>")]
     pub writer: Option<Digest>,
+    /// The version, as its digest prints, that last attempted this step; `None` if it was not attempted.
+    pub tried_by: Option<String>,
+    /// The version, as its digest prints, whose effect is to be confirmed; `None` if this step is another one.
+    pub acted_by: Option<String>,
     /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
@@ -155,11 +161,15 @@ pub const CLAIM: &str = "UPDATE open_requests SET state = 'running', generation 
          RETURNING seq";
 
 /// Reads claimed requests, up to the condition on `o.seq`.
-const CLAIMED: &str = "SELECT o.seq, r.id, o.tenant, o.connection, o.action, o.step, o.generation, r.failures, r.acknowledged, \
+const CLAIMED: &str = "SELECT o.seq, r.id, o.tenant, o.connection, o.person, o.action, o.step, o.generation, r.failures, r.acknowledged, \
            r.reference, r.reference_by, r.outcome, r.sealed_details, \
            (SELECT v.digest FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
              WHERE n.key = o.connection AND v.digest = r.reference_by AND v.withdrawn_at IS NULL \
                AND o.step = 'confirm' AND r.writer_contradicted = 0) AS writer, \
+           (SELECT a.digest FROM attempts a WHERE a.request = o.seq AND a.step = o.step AND a.generation < o.generation \
+             ORDER BY a.generation DESC LIMIT 1) AS tried_by, \
+           CASE WHEN o.step = 'confirm' THEN (SELECT a.digest FROM attempts a WHERE a.request = o.seq AND a.step = 'act' \
+             ORDER BY a.generation DESC LIMIT 1) END AS acted_by, \
            (SELECT data_key FROM request_keys k WHERE k.request = o.seq) AS data_key \
          FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE ";
 
@@ -179,8 +189,8 @@ pub struct Lease {
     pub until: i64,
 }
 
-/// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version with this
-/// `digest`, or by their [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier
+/// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version that `serves` the
+/// request, or by its [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier
 /// request in progress are claimed, and none if the connection was held back since the lane was found. The claims are
 /// valid until the end of the `lease`. A request that cannot be read is set aside and does not stop the others.
 pub async fn claim(
@@ -189,7 +199,7 @@ pub async fn claim(
     lane: &Lane,
     most: usize,
     lease: &Lease,
-    digest: &str,
+    serves: impl Fn(&ClaimedRequest) -> Digest,
 ) -> Result<Vec<ClaimedRequest>, StoreError> {
     let now = lease.now;
     let claimed: Vec<i64> = sqlx::query_scalar(CLAIM)
@@ -220,20 +230,19 @@ pub async fn claim(
         }
     }
     for claim in &claims {
-        let writer = claim.writer.map(|writer| writer.to_string());
-        begin(tx, claim, now, writer.as_deref().unwrap_or(digest)).await?;
+        begin(tx, claim, now, claim.writer.unwrap_or_else(|| serves(claim))).await?;
     }
     Ok(claims)
 }
 
-async fn begin(tx: &mut Tx, claim: &ClaimedRequest, now: i64, digest: &str) -> Result<(), StoreError> {
+async fn begin(tx: &mut Tx, claim: &ClaimedRequest, now: i64, digest: Digest) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO attempts (request, generation, step, digest, began_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(claim.seq)
     .bind(claim.generation)
     .bind(claim.step.as_ref())
-    .bind(digest)
+    .bind(digest.to_string())
     .bind(now)
     .execute(tx)
     .await?;

@@ -256,7 +256,7 @@ pub async fn advance(
 }
 
 /// Deletes the components that nothing needs: all but those that run, ran before, are among the last [`MAX_KEPT`] of
-/// their plugin that served or the last [`MAX_PENDING`] that have not served yet, are pinned, or gave an erasure in
+/// their plugin that served or the last [`MAX_PENDING`] that have not served yet, are pinned, are being released, or gave an erasure in
 /// progress its reference.
 pub async fn prune(tx: &mut Tx) -> Result<(), StoreError> {
     for digest in unneeded(tx).await? {
@@ -272,7 +272,7 @@ async fn unneeded(tx: &mut Tx) -> Result<BTreeSet<Vec<u8>>, StoreError> {
     };
     let mut unneeded: BTreeSet<_> = digests(tx, "SELECT digest FROM components").await?.into_iter().collect();
     let in_use = "SELECT digest FROM publications UNION SELECT before FROM publications WHERE before IS NOT NULL \
-                  UNION SELECT digest FROM pins \
+                  UNION SELECT digest FROM pins UNION SELECT digest FROM releases WHERE ended_at IS NULL \
                   UNION SELECT r.reference_by FROM open_requests o JOIN requests r ON r.seq = o.seq \
                     WHERE r.reference_by IS NOT NULL";
     for needed in digests(tx, in_use).await? {

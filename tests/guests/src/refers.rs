@@ -1,4 +1,4 @@
-//! What the guests `refers_one`, `refers_two` and `refers_three` share: versions of a connector, each of which confirms by a
+//! What the guests `refers_one`, `refers_two`, `refers_three` and `refers_flawed` share: versions of a connector, each of which confirms by a
 //! reference that the others do not understand. Their requests show who sent them: `/act/one`, `/look/one/one-17`.
 //!
 //! The setting `foreign` says what `confirm` does with a reference of another version: `rejected` (the default),
@@ -69,17 +69,20 @@ pub fn confirm(
     erasures.iter().map(look).collect()
 }
 
+/// Ends the call by a trap.
 #[cfg(target_family = "wasm")]
-fn trap() -> ! {
+pub fn trap() -> ! {
     core::arch::wasm32::unreachable()
 }
 
+/// Ends the call by a trap.
 #[cfg(not(target_family = "wasm"))]
-fn trap() -> ! {
+pub fn trap() -> ! {
     std::process::abort()
 }
 
-fn receipt(status: Status, reference: Option<String>) -> Receipt {
+/// Returns a receipt that asks for a confirmation if the erasure was only accepted.
+pub fn receipt(status: Status, reference: Option<String>) -> Receipt {
     let confirm_after_ms = (status == Status::Accepted).then_some(1);
     Receipt { status, evidence: String::new(), reference, confirm_after_ms }
 }

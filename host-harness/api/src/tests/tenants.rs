@@ -128,7 +128,9 @@ fn body(route: &Route) -> String {
         "plus/connection/{key}/consentable-items" | "plus/connection/{key}/consentable-items/preview" => {
             json!([])
         }
-        "plugins/{name}/pins/tenants/{tenant}" | "plugins/{name}/pins/connections/{key}" => {
+        "plugins/{name}/pins/tenants/{tenant}"
+        | "plugins/{name}/pins/connections/{key}"
+        | "plugins/{name}/release" => {
             json!({"digest": Digest([7; 32]).to_string()})
         }
         "tenants/{tenant}/notices/{id}" => notice(),

@@ -93,6 +93,16 @@ impl Refers {
         })
     }
 
+    /// Starts another process on the same database.
+    pub(super) async fn replica(&self) -> Self {
+        let (bench, key) = (self.bench.replica().await, self.key.clone());
+        Self { bench, key, vendor: self.vendor.clone(), host: self.host.clone() }
+    }
+
+    pub(super) async fn restarted(self) -> Self {
+        Self { bench: self.bench.restarted().await, ..self }
+    }
+
     pub(super) async fn roll_back(&self) {
         let back = self.bench.send(&self.key, "POST", "/api/v1/plugins/refers/roll-back", None).await;
         assert_eq!(back.status, 200, "{back:?}");

@@ -177,6 +177,8 @@ pub struct StepEvidence {
     /// The digest of the version that serves in its place.
     #[serde(alias = "replaced-by")]
     pub replaced_by: Option<String>,
+    /// The state of its release in steps that it reached.
+    pub release: Option<String>,
     /// The connections that changed as it began to serve, each with the names of what changed.
     pub changed: Vec<String>,
     /// Why it was refused.

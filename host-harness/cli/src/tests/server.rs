@@ -10,6 +10,7 @@ mod person;
 mod pins;
 mod refusals;
 mod registries;
+mod releases;
 mod replicas;
 mod requests;
 mod versions;

@@ -155,6 +155,14 @@ impl Host {
         Ok(Calls::new(self.runtime.clone(), Arc::clone(plugin), Arc::new(connection)))
     }
 
+    /// Returns the calls of a connection on the version of `slot`, which the caller made for a version that this host loaded;
+    /// `None` if the slot does not have the connection.
+    pub fn connection_in(&self, slot: &Slot, key: &str) -> Option<Calls> {
+        let generation = slot.current();
+        let connection = generation.connection(key)?;
+        Some(Calls::new(self.runtime.clone(), generation.plugin().clone(), Arc::clone(connection)))
+    }
+
     /// Same as [`connection_on`](Self::connection_on) for a connection as it is specified by `spec`.
     pub fn connection_as(&self, spec: &ConnectionSpec, plugin: &Arc<Plugin>) -> Result<Calls, NotOnVersion> {
         let connection = spec.resolve(plugin.manifest()).map_err(NotOnVersion::Settings)?;

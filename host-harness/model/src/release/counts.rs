@@ -108,7 +108,8 @@ impl CallCounts {
         ]
     }
 
-    fn record(&mut self, end: CallEnd, took: Duration) {
+    /// Adds a call.
+    pub fn record(&mut self, end: CallEnd, took: Duration) {
         increase(&mut self.calls);
         self.latency.record(took);
         match end {
@@ -123,7 +124,8 @@ impl CallCounts {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds the calls of `other`.
+    pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts_mut().into_iter().zip(other.clone().counts_mut()) {
             *count = count.saturating_add(*more);
         }

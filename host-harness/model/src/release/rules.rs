@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rate::Rate;
+use crate::time::DAY_MS;
 
 /// When the calls of a version are enough for a verdict, and how much worse than the version before they may be. Stored
 /// with the release, so that a verdict can be understood later.
@@ -19,6 +20,9 @@ pub struct VerdictRules {
     /// The minimum number of erasures whose time for a proof has passed, if the version before had as many. Default: 20,
     /// for the same reason.
     pub proofs: u64,
+    /// The time for the proof of an accepted erasure, in milliseconds. Default: an hour. Iterable is asked for a proof after
+    /// 11 minutes; a vendor that takes longer than an hour to show that a person is gone needs a longer time here.
+    pub proof_within_ms: i64,
     /// Fewer failures than these are never bad, however few calls there were. Default: 5. A few failures may have one
     /// cause, such as one person's data.
     pub failures: u64,
@@ -45,6 +49,7 @@ impl Default for VerdictRules {
             calls: 300,
             calls_of_kind: 20,
             proofs: 20,
+            proof_within_ms: 60 * 60 * 1_000,
             failures: 5,
             contradicted: 1,
             times_likelier: 10_000,
@@ -114,6 +119,9 @@ pub enum RulesError {
     /// No call would be enough.
     #[error("the minimum number of {0} is 0, expected at least 1")]
     NoMinimum(&'static str),
+    /// Proofs would never be due, or at once.
+    #[error("proof-within-ms is {0}, expected 0 to {MAX_PROOF_WITHIN_MS}")]
+    ProofTime(i64),
     /// Equal versions would often be found bad.
     #[error("times-likelier is {0}, expected at least {MIN_TIMES_LIKELIER}")]
     TooWeak(u32),
@@ -125,6 +133,9 @@ pub enum RulesError {
 /// The minimum of `times-likelier`. A verdict has some forty comparisons: with less, an equal version would be found bad in
 /// one of a dozen releases.
 pub const MIN_TIMES_LIKELIER: u32 = 1_000;
+
+/// The maximum of `proof-within-ms`: an erasure has to be carried out within a month.
+pub const MAX_PROOF_WITHIN_MS: i64 = 30 * DAY_MS;
 
 impl VerdictRules {
     /// Checks that the rules can be used.
@@ -138,6 +149,9 @@ impl VerdictRules {
         ];
         if let Some((name, _)) = minima.into_iter().find(|(_, minimum)| *minimum == 0) {
             return Err(RulesError::NoMinimum(name));
+        }
+        if !(0..=MAX_PROOF_WITHIN_MS).contains(&self.proof_within_ms) {
+            return Err(RulesError::ProofTime(self.proof_within_ms));
         }
         if self.times_likelier < MIN_TIMES_LIKELIER {
             return Err(RulesError::TooWeak(self.times_likelier));
@@ -173,6 +187,10 @@ mod tests {
         assert_eq!(without(VerdictRules { calls: 0, ..default() }), RulesError::NoMinimum("calls"));
         assert_eq!(without(VerdictRules { failures: 0, ..default() }), RulesError::NoMinimum("failures"));
         assert_eq!(without(VerdictRules { times_likelier: 999, ..default() }), RulesError::TooWeak(999));
+        for proof_within_ms in [-1, MAX_PROOF_WITHIN_MS + 1] {
+            let rules = VerdictRules { proof_within_ms, ..default() };
+            assert_eq!(without(rules), RulesError::ProofTime(proof_within_ms));
+        }
         let slower = Slower { factor_percent: 99, ..Slower::default() };
         assert_eq!(without(VerdictRules { slower, ..default() }), RulesError::FactorBelowOne(99));
     }

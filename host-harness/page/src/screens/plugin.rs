@@ -24,6 +24,7 @@ use super::{
     pins::PinRow,
     plugin_paths,
     pull::{self, RegistryPlace},
+    release::{self, ReleaseView},
     shown_request::StateTag,
 };
 use crate::{
@@ -147,6 +148,7 @@ struct PluginScreen {
     sees_all: bool,
     pins: Vec<PinRow>,
     operations: Vec<PluginOperationRow>,
+    release: Option<ReleaseView>,
 }
 
 async fn show(
@@ -171,6 +173,7 @@ async fn show(
         }
         (Err(problem), _) => return Err(problem.into()),
     };
+    let release = release::of_plugin(&api, &user, &name).await?;
     let served = versions.iter().filter(|version| version.served_at.is_some() && version.is_stored);
     Ok(Screen(PluginScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Plugin {name}")),
@@ -184,6 +187,7 @@ async fn show(
         pins: running.pins.into_iter().map(Into::into).collect(),
         operations: operations.into_iter().take(LATEST).map(Into::into).collect(),
         digest: running.digest,
+        release,
         name,
     })
     .into_response())

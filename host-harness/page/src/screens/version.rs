@@ -69,6 +69,7 @@ fn lines(evidence: StepEvidence) -> Vec<String> {
         requests,
         before,
         replaced_by,
+        release,
         changed,
         why,
         proof,
@@ -103,6 +104,7 @@ fn lines(evidence: StepEvidence) -> Vec<String> {
     lines.extend(requests.into_iter().map(|request| format!("approved: {request}")));
     lines.extend(differences.into_iter().map(|difference| format!("approved: {difference}")));
     lines.extend(changed.into_iter().map(|change| format!("changed: {change}")));
+    lines.extend(release.map(|release| format!("release in steps: {release}")));
     lines.extend(before.map(|before| format!("in place of {}", short(&before))));
     lines.extend(replaced_by.map(|by| format!("replaced by {}", short(&by))));
     lines
@@ -133,6 +135,7 @@ struct VersionScreen {
     /// Who may approve it; `None` if it does not wait for an approval.
     approver: Option<Approver>,
     may_serve: bool,
+    may_release: bool,
     may_pin: bool,
 }
 
@@ -178,6 +181,7 @@ async fn show(
         address: plugin_paths::version(&name, &digest),
         approver: Approver::of(&version, &user),
         may_serve: may_run && is_usable && version.state != VersionState::Serving,
+        may_release: may_run && version.served_at.is_none() && version.state == VersionState::Approved,
         may_pin: may_run && is_usable,
         version: VersionRow::from(&version),
         steps: version.steps.into_iter().rev().map(Into::into).collect(),

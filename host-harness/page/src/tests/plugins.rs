@@ -217,3 +217,43 @@ async fn a_key_sees_and_changes_no_more_of_plugins_than_it_may() {
     shown.assert_shows(&["What it may do"]);
     shown.assert_hides(&["<h2 id=\"versions\">", "Upload a version"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_version_is_released_in_steps_shown_and_moved_from_the_screen_of_its_plugin() {
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let uploaded = bench.post_component(&key, "guest/versions", &tagged_guest("build_one", 1)).await;
+    let version = format!("/plugins/guest/versions/{}", uploaded.json["digest"].as_str().unwrap());
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    browser.get(&version).await.assert_hides(&["Release in steps"]);
+    browser.get("/plugins/guest").await.assert_hides(&["Release in steps"]);
+    assert_eq!(bench.send(&key, "POST", &format!("/api/v1{version}/approve"), None).await.status, 200);
+    browser.get(&version).await.assert_shows(&[">Release in steps</a>"]);
+    browser.get(&format!("{version}/release")).await.assert_shows(&["5 % of the people first"]);
+    let begun = browser.post(&format!("{version}/release"), &[]).await;
+    assert_eq!(begun.location(), "/plugins/guest?done=release-begun");
+    browser.get(begun.location()).await.assert_shows(&[
+        "The release has begun.",
+        "serves 5 % of the people, in steps of 5 %, 25 %, 100 %",
+        "Inconclusive",
+        "too few calls: 0, expected at least 300",
+        ">Pause the release</a>",
+    ]);
+    browser.get(&version).await.assert_shows(&["release in steps: running at 5 %"]);
+    for (act, state) in [("pause", "Paused"), ("resume", "Under way"), ("advance", "serves 25 %")] {
+        let moved = browser.post(&format!("/plugins/guest/release/{act}"), &[]).await;
+        assert_eq!(moved.location(), "/plugins/guest?done=release-moved", "{act}");
+        browser.get(moved.location()).await.assert_shows(&[state]);
+    }
+    let mut reader = Browser::signed_in(&bench, &bench.reading_key("auditor", None).await).await;
+    let shown = reader.get("/plugins/guest").await;
+    shown.assert_shows(&["serves 25 % of the people"]);
+    shown.assert_hides(&[">Pause the release</a>", ">Roll back the release</a>"]);
+    let refused = reader.post("/plugins/guest/release/pause", &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    browser
+        .get("/plugins/guest/release/roll-back")
+        .await
+        .assert_shows(&["Roll back the release of plugin guest?"]);
+    let back = browser.post("/plugins/guest/release/roll-back", &[]).await;
+    browser.get(back.location()).await.assert_shows(&["Rolled back", "serves 0 % of the people"]);
+}

@@ -13,6 +13,7 @@ use host_harness::{
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     Store, StoreError, components, pins, release_marks,
+    releases::{self, SteppedRelease},
     versions::{self, Version},
 };
 use host_trust::{Arrival, Refusal};
@@ -120,9 +121,9 @@ impl LoadedVersions {
 
     /// Returns the calls of a connection on the version of its plugin with this digest, which need not serve.
     pub async fn calls(&self, key: &str, digest: Digest) -> Result<Calls, VersionUnusable> {
-        let serving = self.served.calls(key)?;
-        if serving.plugin().digest() == digest {
-            return Ok(serving);
+        let serving = self.served.serving(key)?;
+        if let Some(calls) = serving.on(digest) {
+            return Ok(calls.clone());
         }
         // Only between these two lines could the connection have been removed.
         let plugin = self.served.host().plugin_of(key).unwrap_or_default();
@@ -153,7 +154,8 @@ impl LoadedVersions {
         Ok(())
     }
 
-    /// Returns how `version` is to be checked. It had to be current when it first served or was first pinned, and not since.
+    /// Returns how `version` is to be checked. It had to be current when it first served, was first pinned
+    /// or began to be released in steps, and not since.
     async fn arrival(&self, version: &Version) -> Result<Arrival, StoreError> {
         let (plugin, digest) = (version.plugin.clone(), version.digest);
         if version.served_at.is_some() {
@@ -164,7 +166,12 @@ impl LoadedVersions {
             Box::pin(async move {
                 let pins = pins::of_plugin(c, &plugin).await?;
                 let is_pinned = pins.iter().any(|pin| pin.pin.digest == digest && pin.is_authentic(&vault));
-                Ok(if is_pinned {
+                let release = match releases::find(c, &vault, &plugin).await {
+                    Err(error) if error.is_about_one_row() => None,
+                    release => release?,
+                };
+                let is_it = |of: &SteppedRelease| of.plan.version() == digest && !of.state.has_ended();
+                Ok(if is_pinned || release.as_ref().is_some_and(is_it) {
                     Arrival::PutBack(digest)
                 } else {
                     Arrival::FromOutside(release_marks::find(c, &vault, &plugin).await?)
@@ -184,7 +191,7 @@ impl LoadedVersions {
         plugin: &str,
         digest: Digest,
     ) -> Result<Arc<Plugin>, VersionUnusable> {
-        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+        if let Some(serving) = self.served.version(plugin, digest) {
             return Ok(serving);
         }
         let version = self.stored(plugin, digest).await?;
@@ -261,7 +268,7 @@ impl LoadedVersions {
 
     /// Returns the version if it is loaded, and counts a use of it.
     fn find(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
-        if let Some(serving) = self.served.host().serving_version(plugin, digest) {
+        if let Some(serving) = self.served.version(plugin, digest) {
             return Some(serving);
         }
         let mut loaded = self.loaded.lock();

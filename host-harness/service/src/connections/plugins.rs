@@ -61,6 +61,7 @@ impl Connections {
         let mut staged = self.proving(staged, tests).await?;
         self.prepared(&staged.version().plugin, staged.version().digest, MAX_PREPARATION).await?;
         let _alone = self.alone_with(&mut staged).await?;
+        self.check_no_release(&staged.version().plugin).await?;
         self.check_proven(&mut staged).await?;
         let staged = self.approved(staged, approval).await?;
         self.serve_published(staged, approval).await
@@ -142,6 +143,7 @@ impl Connections {
             self.prepared(name, digest, MAX_PREPARATION).await?;
             self.alone_with(&mut staged).await?
         };
+        self.check_no_release(name).await?;
         let state = self.current_state(&mut staged).await?;
         match state {
             VersionState::Approved => {
@@ -180,6 +182,7 @@ impl Connections {
         let staged = self.open(operation, name, target).await?;
         self.prepared_to_put_back(&staged).await;
         let _alone = self.sources.changing.lock().await;
+        self.check_no_release(name).await?;
         if self.before(name).await? != target {
             return Err(PublishError::Overtaken(name.to_owned()));
         }

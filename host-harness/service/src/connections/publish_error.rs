@@ -187,6 +187,16 @@ pub enum PublishError {
     /// The component of the previous version was damaged or replaced in the database.
     #[error("{0}: publish it again instead")]
     BeforeIsChanged(StoreError),
+    /// A release of another version is in progress.
+    #[error(
+        "version {digest} of plugin {plugin} is being released in steps: roll its release back, or wait for its end"
+    )]
+    ReleaseInProgress {
+        /// The plugin's name.
+        plugin: String,
+        /// The digest of the version that is being released.
+        digest: Digest,
+    },
     /// Settings are given for the version that serves.
     #[error("version {0} serves already: change the settings of its connections instead")]
     AlreadyServes(Digest),
@@ -284,6 +294,7 @@ impl PublishError {
             Self::Unproven { .. } => "unproven",
             Self::LongNote(_) => "long-note",
             Self::Overtaken(_) => "overtaken",
+            Self::ReleaseInProgress { .. } => "release-in-progress",
             Self::BeforeIsGone(_) | Self::BeforeIsChanged(_) => "not-stored",
             Self::Store(_) => "store",
         }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections,
     owned::{self, OwnedConnection},
+    releases::FollowedRelease,
 };
 use crate::{
     served::{ServingProblem, ServingVersion},
@@ -33,7 +34,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Loading {
     tasks: JoinSet<Option<String>>,
-    /// The plugins whose published version is being loaded.
+    /// The plugins whose published or released version is being loaded.
     published: BTreeSet<String>,
 }
 
@@ -159,6 +160,12 @@ impl Connections {
                 return Ok(());
             }
         }
+        if let FollowedRelease::NotLoaded(digest) = self.follow_release(name).await?
+            && loading.published.insert(name.to_owned())
+        {
+            tracing::warn!(plugin = name, %digest, "version that is released in steps is not loaded");
+            loading.tasks.spawn(self.clone().load_published(name.to_owned(), digest));
+        }
         for owned in &running {
             self.serve_as_stored(owned).await?;
         }
@@ -221,12 +228,13 @@ impl Connections {
         exchanged.is_ok()
     }
 
-    /// Loads the published version of a plugin. Returns the name of the plugin.
+    /// Loads the published version of a plugin, or the one that is released in steps. Returns the name of the plugin.
     async fn load_published(self, name: String, digest: Digest) -> Option<String> {
         let is_loaded = self.versions.loaded(&name, digest).is_some();
         let loaded = self.versions.stored_version(&name, digest).await;
         if let Err(error) = &loaded {
             tracing::error!(plugin = name, %digest, %error, "version of another replica not loaded");
+            self.pause_unloaded(&name, digest, &error.to_string()).await;
         }
         if is_loaded || loaded.is_err() {
             // It did not load, or did not run although it was loaded.

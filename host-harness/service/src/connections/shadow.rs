@@ -58,7 +58,7 @@ impl Connections {
     }
 
     fn on_both(&self, key: &str, candidate: &Candidate) -> Result<BothVersions, WhyNotCompared> {
-        let serving = self.served.calls(key).map_err(|_| WhyNotCompared::NotServed)?;
+        let serving = self.served.serving(key).map_err(|_| WhyNotCompared::NotServed)?.running().clone();
         // It is served, so its settings are the only obstacle.
         let new = self.calls_on(key, candidate).map_err(|_| WhyNotCompared::NotSuited)?;
         Ok(BothVersions { serving, new })

@@ -23,6 +23,7 @@ use super::{
     loaded::stored_component,
     publication::Upload,
     publish_error::{MAX_NOTE_CHARS, PublishError},
+    releases::EnteredRelease,
     shadow::{FoundDifference, ShadowReport},
     versions::{Progress, StepCause, record},
 };
@@ -39,6 +40,8 @@ pub(super) struct Staged {
     shadow: Option<ShadowReport>,
     /// Settings of its connections that apply as it begins to serve.
     settings: GivenSettings,
+    /// The release in steps that it completes as it begins to serve.
+    completes: Option<Arc<EnteredRelease>>,
 }
 
 impl Staged {
@@ -66,6 +69,12 @@ impl Staged {
     /// Returns the version with settings that apply as it begins to serve.
     pub(super) fn with_settings(self, settings: GivenSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Returns the version with a release in steps that it completes as it begins to serve.
+    pub(super) fn completing(mut self, release: EnteredRelease) -> Self {
+        self.completes = Some(Arc::new(release));
+        self
     }
 
     fn is_compared_with(&self, serving: Option<Digest>) -> bool {
@@ -120,11 +129,14 @@ impl Connections {
         let conditions = LoadConditions::read(version.conditions.as_deref()).unwrap_or_default();
         let policy = self.policy(name, &conditions);
         let release = self.verified_stored(&version, &bytes).await?;
-        let plugin = Arc::new(self.load(bytes.clone(), &policy).await?);
+        let plugin = match self.served.released_version(name, digest) {
+            Some(released) => released,
+            None => Arc::new(self.load(bytes.clone(), &policy).await?),
+        };
         let mut progress = Progress::begin(self, version, cause);
         progress.release = release;
         let settings = GivenSettings::default();
-        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings, completes: None })
     }
 
     /// Reads the state of a staged version again, under the lock for changes: another caller may have changed it while it

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{Connections, loaded::VersionUnusable, owned::OwnedConnection, tested::TestStatus};
 use crate::who::Who;
-use host_harness::sandbox::Calls;
+use host_harness::sandbox::{CallResult, Calls};
 use host_model::{
     contract::{Check, CheckOutcome, ErrorKind},
     digest::Digest,
+    release::call_kind::CallKind,
 };
 use host_store::{
     StoreError,
@@ -74,15 +75,23 @@ impl Connections {
     }
 
     async fn ask(&self, key: &str) -> TestReport {
-        match self.served.calls(key) {
-            Ok(calls) => tried(key, &calls).await,
+        match self.served.serving(key) {
+            Ok(serving) => {
+                let tested =
+                    serving.call(CallKind::TestConnection, async |calls| calls.test_connection().await);
+                of_test(key, tested.await)
+            }
             Err(not_served) => failed(key, not_served.to_string()),
         }
     }
 }
 
 pub(super) async fn tried(key: &str, calls: &Calls) -> TestReport {
-    match calls.test_connection().await {
+    of_test(key, calls.test_connection().await)
+}
+
+fn of_test(key: &str, tested: CallResult<Vec<Check>>) -> TestReport {
+    match tested {
         Ok(Ok(checks)) => of_checks(key, checks),
         Ok(Err(error)) if error.kind == ErrorKind::Unsupported => TestReport {
             msg: format!("Test skipped for connection {key}: its connector has no test."),

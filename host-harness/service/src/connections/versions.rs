@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Connections,
+    drained::DrainWatch,
     publish_error::PublishError,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
@@ -232,14 +233,22 @@ impl Connections {
         self.store.read(|connection| Box::pin(versions::stored_bytes(connection))).await
     }
 
-    /// Unloads versions that nothing uses, and tries pinned ones again that could not be used, until `stop` is cancelled.
+    /// Unloads versions that nothing uses, watches those that are being drained, and tries pinned and released ones again that
+    /// could not be used, until `stop` is cancelled.
     pub(crate) async fn run_version_upkeep(self, stop: CancellationToken) {
+        let mut drained = DrainWatch::default();
         loop {
             pause(&*self.clock, UPKEEP_EVERY, &stop).await;
             if stop.is_cancelled() {
                 return;
             }
-            for done in [self.versions.unload_unused().await, self.retry_unusable().await] {
+            let done = [
+                self.versions.unload_unused().await,
+                self.retry_unusable().await,
+                self.retry_releases().await,
+                drained.look(&self).await,
+            ];
+            for done in done {
                 if let Err(error) = done {
                     tracing::error!(%error, "upkeep of plugin versions failed");
                 }

@@ -9,12 +9,16 @@ use crate::{
     served::{NotServed, Served},
     who::Who,
 };
-use host_harness::{clock::Clock, sandbox::Calls};
+use host_harness::{
+    clock::Clock,
+    sandbox::{CallResult, Calls},
+};
 use host_model::{
     consent::mapping::{
         ConsentableItem, ItemChange, MappingFile, MappingProblem, StoredItem, changes, check, mark, merge,
     },
     contract::consent::{Item, ItemId},
+    release::call_kind::CallKind,
     requests::retry::AttemptFailure,
 };
 use host_store::{
@@ -114,7 +118,7 @@ impl Mappings {
 
     /// Same as [`show`](Self::show), but `calls`, which may be on another version, lists the items, and nothing is stored.
     pub async fn rehearse(&self, calls: &Calls) -> Result<Vec<ConsentableItem>, MappingError> {
-        let listed = listed(calls).await?;
+        let listed = listed(calls.list_items().await)?;
         let connection = calls.connection();
         let (tenant, key) = (connection.tenant.0.clone(), connection.key.clone());
         let ground = self.store.read(|c| Box::pin(async move { items::ground(c, &tenant, &key).await }));
@@ -214,13 +218,14 @@ impl Mappings {
     }
 
     async fn listed(&self, connection: &str) -> Result<(String, Vec<Item>), MappingError> {
-        let calls = self.served.calls(connection)?;
-        Ok((calls.connection().tenant.0.clone(), listed(&calls).await?))
+        let serving = self.served.serving(connection)?;
+        let answer = serving.call(CallKind::ListItems, async |calls| calls.list_items().await).await;
+        Ok((serving.running().connection().tenant.0.clone(), listed(answer)?))
     }
 }
 
-async fn listed(calls: &Calls) -> Result<Vec<Item>, MappingError> {
-    let failure = match calls.list_items().await {
+fn listed(answer: CallResult<Vec<Item>>) -> Result<Vec<Item>, MappingError> {
+    let failure = match answer {
         Ok(Ok(items)) => return Ok(items),
         Ok(Err(error)) => AttemptFailure::Connector(error),
         Err(failure) => AttemptFailure::Call(failure),

@@ -30,11 +30,15 @@ use host_store::{
 };
 
 use super::{
+    counted,
     end::end,
     ends::Ends,
     handler::{Handlers, RequestOutcome},
 };
-use crate::{bell::Bell, connections::loaded::LoadedVersions, telemetry::Telemetry, work};
+use crate::{
+    bell::Bell, connections::loaded::LoadedVersions, served::serving::ServingCalls, telemetry::Telemetry,
+    work,
+};
 
 /// The resources of an attempt.
 #[derive(Clone)]
@@ -53,27 +57,38 @@ pub(crate) struct Attempts {
     pub(crate) ends: Ends,
 }
 
+/// The version on which an attempt runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RunsOn {
+    /// The one that gave the reference and is to confirm it.
+    Writer(Digest),
+    /// One that serves the connection.
+    Serving(Digest),
+}
+
 impl Attempts {
-    /// Carries out `claims`, all of one lane: each on the version that is to confirm it, or else on that of `calls`, which
-    /// serves the connection. Confirmations on one version share a call.
-    pub(super) async fn attempt(self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
-        let mut by_version: BTreeMap<Option<Digest>, Vec<ClaimedRequest>> = BTreeMap::new();
+    /// Carries out `claims`, all of one lane: each on the version that is to confirm it, or else on the one of `serving` that
+    /// serves it. Confirmations on one version share a call.
+    pub(super) async fn attempt(self, serving: ServingCalls, action: Action, claims: Vec<ClaimedRequest>) {
+        let mut by_version: BTreeMap<RunsOn, Vec<ClaimedRequest>> = BTreeMap::new();
         for claim in claims {
-            by_version.entry(claim.writer).or_default().push(claim);
+            let on =
+                claim.writer.map_or_else(|| RunsOn::Serving(serving.version_for(&claim)), RunsOn::Writer);
+            by_version.entry(on).or_default().push(claim);
         }
-        for (writer, claims) in by_version {
-            let on = match writer {
-                Some(writer) => self.on_writer(&calls, writer).await,
-                None => calls.clone(),
+        for (on, claims) in by_version {
+            let on = match on {
+                RunsOn::Writer(writer) => self.on_writer(serving.running(), writer).await,
+                RunsOn::Serving(version) => serving.on(version).unwrap_or(serving.running()).clone(),
             };
-            self.attempt_on(on, action, claims).await;
+            self.attempt_on(&serving, on, action, claims).await;
         }
         self.bell.ring();
     }
 
-    /// Returns the calls of the connection on the version `writer`, or `serving` if it does not load.
-    async fn on_writer(&self, serving: &Calls, writer: Digest) -> Calls {
-        let connection = &serving.connection().key;
+    /// Returns the calls of the connection on the version `writer`, or `running` if it does not load.
+    async fn on_writer(&self, running: &Calls, writer: Digest) -> Calls {
+        let connection = &running.connection().key;
         match self.versions.calls(connection, writer).await {
             Ok(calls) => calls,
             Err(error) => {
@@ -81,22 +96,32 @@ impl Attempts {
                     connection, digest = %writer, %error,
                     "plugin version that gave references not usable; the serving one confirms the erasures"
                 );
-                serving.clone()
+                running.clone()
             }
         }
     }
 
-    async fn attempt_on(&self, calls: Calls, action: Action, claims: Vec<ClaimedRequest>) {
+    async fn attempt_on(
+        &self,
+        serving: &ServingCalls,
+        calls: Calls,
+        action: Action,
+        claims: Vec<ClaimedRequest>,
+    ) {
         let began = self.clock.now();
         let recorder = Recorder::default();
         let calls = calls.recorded(recorder.clone());
         let ended = self.ask(&calls, action, claims).await;
         let CallsRecord { observed, was_host_unavailable } = recorder.take();
+        let digest = calls.plugin().digest();
+        if serving.is_in_release() && !was_host_unavailable {
+            let took = self.clock.now().saturating_sub(began);
+            counted::count(serving, digest, &ended, took, self.clock.date_ms());
+        }
         for (claim, mut came) in ended {
             if was_host_unavailable {
                 came.after = came.after.of_unavailable_host();
             }
-            let digest = calls.plugin().digest();
             self.record(&claim, &came, digest, began);
             came.observed.get_or_insert_with(|| observed.clone());
             let is_contradicted =

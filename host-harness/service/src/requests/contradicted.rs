@@ -15,8 +15,9 @@ pub(super) async fn release(store: &Store, served: &Served, now: i64) -> Result<
     let waiting = store.read(|connection| Box::pin(queue::contradicted(connection))).await?;
     for (connection, digest) in waiting {
         // A connection that cannot be served now has no other version yet.
-        let Ok(calls) = served.calls(&connection) else { continue };
-        if calls.plugin().digest().to_string() == digest {
+        let Ok(serving) = served.serving(&connection) else { continue };
+        // While a release is in progress, it is open which of both versions is good.
+        if serving.is_in_release() || serving.running().plugin().digest().to_string() == digest {
             continue;
         }
         tracing::info!(

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use host_harness::sandbox::Calls;
 use host_model::requests::breaker::Admission;
 use host_store::{
     StoreError, cut_off,
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{attempt::Attempts, contradicted, late};
 use crate::{
-    served::{Served, ServingState},
+    served::{Served, ServingState, serving::ServingCalls},
     tasks::Tasks,
     work,
 };
@@ -126,10 +125,10 @@ impl Worker {
             return Ok(LaneRest::Some);
         }
         // A connection that the host cannot use now waits; its own state shows the reason.
-        let Ok(calls) = self.served.calls(&lane.connection) else { return Ok(LaneRest::None) };
+        let Ok(serving) = self.served.serving(&lane.connection) else { return Ok(LaneRest::None) };
         let together = self.attempts.handlers.of(lane.action).at_once(lane.step);
         let most = together.unwrap_or(room);
-        let claims = self.claims(lane, &calls, most).await?;
+        let claims = self.claims(lane, &serving, most).await?;
         self.attempts.telemetry.claimed("requests", claims.len());
         let rest = if claims.len() < most { LaneRest::None } else { LaneRest::Some };
         let batches: Vec<Vec<ClaimedRequest>> = match (together.is_some(), claims.is_empty()) {
@@ -139,7 +138,7 @@ impl Worker {
         };
         for batch in batches {
             let requests = batch.iter().map(|claim| claim.seq).collect();
-            let attempt = self.attempts.clone().attempt(calls.clone(), lane.action, batch);
+            let attempt = self.attempts.clone().attempt(serving.clone(), lane.action, batch);
             under_way.begin((lane.clone(), requests), attempt);
         }
         Ok(rest)
@@ -163,21 +162,21 @@ impl Worker {
     async fn claims(
         &self,
         lane: &Lane,
-        calls: &Calls,
+        serving: &ServingCalls,
         most: usize,
     ) -> Result<Vec<ClaimedRequest>, StoreError> {
-        let digest = calls.plugin().digest().to_string();
         let (store, clock, wall_ms) = (
             self.attempts.store.clone(),
             Arc::clone(&self.attempts.clock),
-            calls.connection().limits.wall_ms,
+            serving.running().connection().limits.wall_ms,
         );
+        let serving = serving.clone();
         let (vault, lane) = (store.vault().clone(), lane.clone());
         let claimed = self.attempts.store.write(move |tx| {
             Box::pin(async move {
                 // Once it is this process' turn to write: the attempts begin now.
                 let lease = work::lease(&store, clock.date_ms(), wall_ms);
-                queue::claim(tx, &vault, &lane, most, &lease, &digest).await
+                queue::claim(tx, &vault, &lane, most, &lease, |claim| serving.version_for(claim)).await
             })
         });
         claimed.await

@@ -77,6 +77,7 @@ impl DutyParts {
         duties.begin("webhook upkeep", upkeep::run(inbox, config.keep_deliveries, stopping()));
         let refresh = schedule::run(parts.tokens.clone(), parts.served.clone(), stopping());
         duties.begin("token refresh", refresh);
+        duties.begin("releases", parts.connections.clone().judge_releases(stopping()));
         duties.begin("forward", forwarding.run(forwards.clone(), stopping()));
     }
 }

@@ -13,7 +13,9 @@ use super::{
     settle::{DAMAGED, NO_ROOM, PushOutcome, raise},
 };
 use crate::served::Served;
+use host_harness::sandbox::Calls;
 use host_model::{
+    release::call_kind::CallKind,
     secret::Secret,
     token::{self, MAX_LIVE_TOKENS, TokenState, TokenView},
 };
@@ -31,10 +33,13 @@ pub(crate) type PushToken = dyn Fn(String, Secret) -> BoxFuture<'static, PushOut
 /// Returns a function that pushes tokens through the connector.
 pub fn by_connector(served: Served) -> Box<PushToken> {
     Box::new(move |connection, token| {
-        let calls = served.calls(&connection);
+        let serving = served.serving(&connection);
         Box::pin(async move {
-            match calls {
-                Ok(calls) => calls.installing(token).install_token().await.into(),
+            match serving {
+                Ok(serving) => {
+                    let install = async |calls: Calls| calls.installing(token).install_token().await;
+                    serving.call(CallKind::WebhookToken, install).await.into()
+                }
                 Err(not_served) => PushOutcome::Failed { reason: not_served.to_string(), asked: None },
             }
         })

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    read_by::{ReadBy, read_by},
     reading::{DeliveryReading, after_failures},
     stored_delivery,
 };
@@ -21,10 +22,7 @@ use crate::{
     who::Who,
     work,
 };
-use host_harness::{
-    clock::Clock,
-    door::{AdmittedDelivery, TokenCheck},
-};
+use host_harness::clock::Clock;
 use host_model::contract::webhook::ConsentEvent;
 use host_store::{
     Keys, Store, StoreError, Tx,
@@ -199,9 +197,8 @@ impl Inbox {
     async fn read(self, claim: ClaimedDelivery) {
         let (reading, digest) = self.ask(&claim).await;
         self.record(&claim, &reading, digest.as_deref());
-        let stored = work::store_result(&*self.clock, || {
-            self.settle(claim.clone(), reading.clone(), digest.clone())
-        });
+        let stored =
+            work::store_result(&*self.clock, || self.settle(claim.clone(), reading.clone(), digest.clone()));
         if let Err(error) = stored.await {
             // The claim remains, and is taken again when its lease expires.
             tracing::error!(
@@ -289,16 +286,12 @@ impl Inbox {
             Ok(delivery) => delivery,
             Err(error) => return (DeliveryReading::Unopened(error.to_string()), None),
         };
-        let calls = match self.served.calls(&claim.connection) {
-            Ok(calls) => calls,
+        let serving = match self.served.serving(&claim.connection) {
+            Ok(serving) => serving,
             Err(unknown) => return (DeliveryReading::unserved(&unknown), None),
         };
-        let digest = calls.plugin().digest().to_string();
-        let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
-        let verdict = calls.verify(&AdmittedDelivery::from_store(calls.connection(), delivery, check)).await;
-        let reading =
-            if claim.proven { DeliveryReading::of_proven(verdict) } else { DeliveryReading::of(verdict) };
-        (reading, Some(digest))
+        let ReadBy { reading, version } = read_by(&serving, claim, delivery, &*self.clock).await;
+        (reading, Some(version.to_string()))
     }
 
     async fn settle(

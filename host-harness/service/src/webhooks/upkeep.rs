@@ -26,7 +26,7 @@ const REPEAT_WINDOW: Duration = Duration::from_hours(7 * 24);
 const LOST: &str = "deliveries-lost";
 
 /// Runs the upkeep until `stop` is cancelled. Unreadable deliveries are re-read once another version of their plugin
-/// runs, even if it was swapped in while the host was down.
+/// runs, or its release has ended, even if it was swapped in while the host was down.
 pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let plugins = inbox.served.host().plugins();
@@ -38,7 +38,8 @@ pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
             }
         }
         let again_at = inbox.clock.now() + UPKEEP_INTERVAL;
-        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at)];
+        let release_ended = Box::pin(inbox.served.release_ended());
+        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at), release_ended];
         for (slot, digest) in &running {
             swaps.push(Box::pin(slot.replaced(*digest)));
         }
@@ -53,8 +54,10 @@ impl Inbox {
     /// Re-reads the deliveries that another version of their plugin could not read.
     pub(crate) async fn replay_after_swaps(&self) -> Result<(), StoreError> {
         for (connection, digest) in self.store.read(|c| Box::pin(deliveries::unread(c))).await? {
-            let Ok(calls) = self.served.calls(&connection) else { continue };
-            if digest != Some(calls.plugin().digest().to_string()) {
+            let Ok(serving) = self.served.serving(&connection) else { continue };
+            let calls = serving.running();
+            // While a release is in progress, it is open which of both versions is good.
+            if !serving.is_in_release() && digest != Some(calls.plugin().digest().to_string()) {
                 let tenant = &calls.connection().tenant.0;
                 self.replay(tenant, DeliverySelection::OfConnection(connection), None).await?;
             }

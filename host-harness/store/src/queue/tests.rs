@@ -53,7 +53,8 @@ async fn claim_all(store: &Store, now: i64) -> Vec<ClaimedRequest> {
             let mut claims = Vec::new();
             for lane in due_lanes(tx, now).await? {
                 claims.extend(
-                    claim(tx, &master_key().vault(), &lane, 10, &lease(now, now + 100), "sha256:00").await?,
+                    claim(tx, &master_key().vault(), &lane, 10, &lease(now, now + 100), |_| Digest([9; 32]))
+                        .await?,
                 );
             }
             Ok(claims)
@@ -296,7 +297,8 @@ async fn a_backlog_of_ten_thousand_is_claimed_by_the_share_and_another_tenants_r
             let mut claims = Vec::new();
             for lane in due_lanes(tx, 10).await? {
                 claims.extend(
-                    claim(tx, &master_key().vault(), &lane, SHARE, &lease(10, 110), "sha256:00").await?,
+                    claim(tx, &master_key().vault(), &lane, SHARE, &lease(10, 110), |_| Digest([9; 32]))
+                        .await?,
                 );
             }
             Ok(claims)

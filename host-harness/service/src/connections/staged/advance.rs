@@ -74,7 +74,7 @@ impl Connections {
     ) -> Result<Staged, PublishError> {
         let compiled = self.compiled(&mut progress, &bytes, &policy).await;
         let AdmittedStep { progress, value: plugin } = self.admitted(progress, compiled).await?;
-        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings })
+        Ok(Staged { plugin, bytes, progress, conditions, policy, shadow: None, settings, completes: None })
     }
 
     /// Compiles a component, and stores the step.

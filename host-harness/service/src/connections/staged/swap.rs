@@ -26,10 +26,19 @@ use super::{
         given_settings::{ChangedConnection, UnknownSettings},
         publication::Published,
         publish_error::PublishError,
+        releases::EnteredRelease,
         versions::{Progress, serve},
     },
     Staged,
 };
+
+/// What is stored of a version that begins to serve, besides the version.
+struct ServedEntry {
+    /// The kind of its line in the audit chain.
+    what: &'static str,
+    /// The release in steps that it completes.
+    completes: Option<Arc<EnteredRelease>>,
+}
 
 impl Connections {
     /// Serves an approved version.
@@ -128,7 +137,8 @@ impl Connections {
         what: &'static str,
         adapted: &[ChangedConnection],
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy, completes, .. } = staged;
+        let entry = ServedEntry { what, completes };
         let running = slot.current();
         let (before, digest) = (running.plugin().digest(), plugin.digest());
         let changes = Changes::between(running.plugin().manifest(), plugin.manifest());
@@ -138,7 +148,7 @@ impl Connections {
             return Err(self.not_served(progress, error.into()).await?);
         }
         let mut published = Published { digest, before: Some(before), changes, policy, steps: Vec::new() };
-        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, bytes, adapted).await {
+        if let Err(error) = self.keep(entry, &published, &mut progress, &conditions, bytes, adapted).await {
             // It served with these connections a moment ago.
             if let Err(unsuited) = slot.replace_with(Arc::clone(running.plugin().uncounted()), &specs_before)
             {
@@ -161,11 +171,12 @@ impl Connections {
         what: &'static str,
         adapted: &[ChangedConnection],
     ) -> Result<Published, PublishError> {
-        let Staged { plugin, bytes, mut progress, conditions, policy, .. } = staged;
+        let Staged { plugin, bytes, mut progress, conditions, policy, completes, .. } = staged;
+        let entry = ServedEntry { what, completes };
         let changes = Changes::between(&Manifest::default(), plugin.manifest());
         let mut published =
             Published { digest: plugin.digest(), before: None, changes, policy, steps: Vec::new() };
-        if let Err(error) = self.keep(what, &published, &mut progress, &conditions, bytes, adapted).await {
+        if let Err(error) = self.keep(entry, &published, &mut progress, &conditions, bytes, adapted).await {
             return Err(self.not_kept(progress, error).await?);
         }
         let added = self.served.host().add_loaded(name, plugin);
@@ -182,7 +193,7 @@ impl Connections {
     /// Stores that the version serves, together with the connections that change as it does.
     async fn keep(
         &self,
-        what: &'static str,
+        ServedEntry { what, completes }: ServedEntry,
         published: &Published,
         progress: &mut Progress,
         conditions: &LoadConditions,
@@ -230,6 +241,9 @@ impl Connections {
                 components::insert(tx, version.digest, component).await?;
                 components::publish(tx, &vault, &publication).await?;
                 serve(tx, &vault, &version, step).await?;
+                if let Some(release) = completes {
+                    release.advance(tx, &vault).await?;
+                }
                 for (row, line) in connections {
                     connections::put(tx, at, &row).await?;
                     audit::append(tx, &vault, &row.tenant, at, &line).await?;

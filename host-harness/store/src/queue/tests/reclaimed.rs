@@ -35,9 +35,7 @@ async fn a_replica_puts_back_its_own_claims_that_it_has_no_attempt_for_however_o
     let put_back = async |replica: &'static str, at: i64, under_way: &'static [i64]| {
         write(&store, move |tx| {
             let replica = ReplicaId::named(replica);
-            Box::pin(
-                async move { requeue_lost(tx, &master_key().vault(), &replica, at, under_way).await },
-            )
+            Box::pin(async move { requeue_lost(tx, &master_key().vault(), &replica, at, under_way).await })
         })
         .await;
     };

@@ -41,7 +41,7 @@ async fn an_erasure_is_confirmed_by_the_version_that_gave_its_reference_while_it
             let id = claimed.clone();
             store.read(|c| Box::pin(async move { requests::attempts::attempts(c, &id).await })).await.unwrap()
         };
-        let begun_by = expected.map_or("sha256:00".to_owned(), |writer| writer.to_string());
+        let begun_by = expected.unwrap_or(Digest([9; 32])).to_string();
         assert_eq!(attempts().await.last().unwrap().plugin_digest, begun_by, "{statement}");
         assert!(ended(&store, &claim, referred(at)).await);
         assert_eq!(
@@ -99,4 +99,25 @@ async fn a_version_whose_confirmation_was_contradicted_confirms_no_more_until_th
     let failed = RequestUpdate { has_writer_failed: true, ..again };
     assert!(ended(&store, &claim, failed).await);
     assert_eq!(claim_all(&store, 16).await.remove(0).writer, None, "another version is to try");
+}
+
+#[tokio::test]
+async fn a_claim_says_which_version_tried_its_step_before_and_whose_effect_it_confirms() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Erasure).await;
+    let by = |byte: u8| Digest([byte; 32]).to_string();
+    for (at, (ran_on, next, tried_by, acted_by)) in (10..).zip([
+        (1, Step::Act, None, None),
+        (2, Step::Confirm, Some(by(1)), None),
+        (3, Step::Confirm, None, Some(by(2))),
+        (4, Step::Confirm, Some(by(3)), Some(by(2))),
+    ]) {
+        let claim = claim_all(&store, at).await.remove(0);
+        assert_eq!((claim.tried_by.clone(), claim.acted_by.clone()), (tried_by, acted_by), "{ran_on}");
+        let after =
+            RequestUpdate { step: next, digest: Digest([ran_on; 32]), ..change(RequestState::Waiting, at) };
+        assert!(ended(&store, &claim, after).await);
+    }
 }

@@ -69,7 +69,9 @@ async fn a_connection_is_deleted_with_a_delivery_that_was_being_appended_and_get
     held.await.unwrap();
     let store = two.second.clone();
     let deleted = tokio::spawn(async move {
-        store.write(|tx| Box::pin(async move { connections::forget_connection(tx, "newsletter").await })).await
+        store
+            .write(|tx| Box::pin(async move { connections::forget_connection(tx, "newsletter").await }))
+            .await
     });
     let waits = async {
         while !two.is_somebody_waiting().await {

@@ -1,0 +1,116 @@
+//! Which of the counts of a release are compared at a step.
+
+use std::collections::BTreeMap;
+
+use super::{
+    call_kind::{CallKind, SplitBy},
+    counts::{CallCounts, VersionCounts},
+    plan::{ReleasePlan, Side},
+    share::Share,
+};
+
+/// What counts are about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CountPlace {
+    /// The version that the calls ran on.
+    pub side: Side,
+    /// The share of the release at that time.
+    pub share: Share,
+    /// The kind of call.
+    pub kind: CallKind,
+    /// The key of the connection, for kinds that are split by connection; `None` for the others.
+    pub connection: Option<String>,
+}
+
+impl CountPlace {
+    /// Returns the place for a call of the connection `key` at `share`.
+    pub fn of_call(side: Side, share: Share, kind: CallKind, key: &str) -> Self {
+        let connection = (kind.split_by() == SplitBy::Connection).then(|| key.to_owned());
+        Self { side, share, kind, connection }
+    }
+}
+
+/// The counts of both versions that a verdict compares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComparedCounts {
+    /// Of the version that is released, since the step began.
+    pub new: VersionCounts,
+    /// Of the version before, since the release began.
+    pub before: VersionCounts,
+}
+
+impl ComparedCounts {
+    /// Returns what is compared at `share`, from all that was counted of a release. For kinds that are split by connection,
+    /// the version before is compared where it was replaced: at the connections that are released.
+    pub fn at(share: Share, plan: &ReleasePlan, counted: BTreeMap<CountPlace, CallCounts>) -> Self {
+        let is_released = |key: &str| plan.side_of_connection(share, key) == Side::Released;
+        let (mut new, mut before) = (Vec::new(), Vec::new());
+        for (place, counts) in counted {
+            match place.side {
+                Side::Released if place.share == share => new.push((place.kind, counts)),
+                Side::Before if place.connection.as_deref().is_none_or(is_released) => {
+                    before.push((place.kind, counts));
+                }
+                Side::Released | Side::Before => {}
+            }
+        }
+        Self { new: new.into_iter().collect(), before: before.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        digest::Digest,
+        release::{counts::CallEnd, plan::Identification, steps::ReleaseSteps},
+    };
+
+    fn calls(number: u64) -> CallCounts {
+        let mut counts = VersionCounts::default();
+        for _ in 0..number {
+            counts.record(CallKind::Erasure, CallEnd::Answered, Duration::from_millis(1));
+        }
+        counts.of(CallKind::Erasure)
+    }
+
+    fn share(basis_points: u16) -> Share {
+        Share::try_from(basis_points).unwrap()
+    }
+
+    #[test]
+    fn the_new_version_counts_from_its_step_and_the_version_before_from_the_beginning() {
+        let people = BTreeMap::from([("small".to_owned(), 1), ("large".to_owned(), 1_000)]);
+        let plan = ReleasePlan::new(
+            Digest([1; 32]),
+            "iterable",
+            &people,
+            ReleaseSteps::default(),
+            Identification::Kept,
+        );
+        let plan = plan.unwrap();
+        let counted: BTreeMap<_, _> = [
+            (Side::Before, 500, CallKind::Erasure, "large", 1),
+            (Side::Before, 2_500, CallKind::Erasure, "small", 10),
+            (Side::Released, 500, CallKind::Erasure, "large", 100),
+            (Side::Released, 2_500, CallKind::Erasure, "large", 1_000),
+            // `small` is released at 5 %, and what it had before counts; `large` is released at 100 %.
+            (Side::Before, 500, CallKind::WebhookVerify, "small", 2),
+            (Side::Before, 500, CallKind::WebhookVerify, "large", 20),
+            (Side::Released, 2_500, CallKind::WebhookVerify, "small", 200),
+        ]
+        .into_iter()
+        .map(|(side, at, kind, key, number)| (CountPlace::of_call(side, share(at), kind, key), calls(number)))
+        .collect();
+        let at = |at| {
+            let ComparedCounts { new, before } = ComparedCounts::at(share(at), &plan, counted.clone());
+            let of = |counts: &VersionCounts, kind| counts.of(kind).calls;
+            [CallKind::Erasure, CallKind::WebhookVerify].map(|kind| (of(&new, kind), of(&before, kind)))
+        };
+        assert_eq!(at(500), [(100, 11), (0, 2)]);
+        assert_eq!(at(2_500), [(1_000, 11), (200, 2)]);
+        assert_eq!(at(10_000), [(0, 11), (0, 22)]);
+    }
+}

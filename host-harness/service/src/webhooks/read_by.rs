@@ -1,0 +1,48 @@
+//! Has a connector read a delivery, and counts the call if its connection takes part in a release in steps.
+
+use host_harness::{
+    clock::Clock,
+    door::{AdmittedDelivery, TokenCheck},
+};
+use host_model::{
+    contract::webhook::Delivery,
+    digest::Digest,
+    release::{call_kind::CallKind, counts::CallEnd},
+};
+use host_store::deliveries::ClaimedDelivery;
+
+use super::reading::DeliveryReading;
+use crate::served::serving::{ServingCalls, end_of};
+
+/// What a version made of a delivery.
+pub(super) struct ReadBy {
+    pub(super) reading: DeliveryReading,
+    pub(super) version: Digest,
+}
+
+/// Has the version that serves the connection read the delivery.
+pub(super) async fn read_by(
+    serving: &ServingCalls,
+    claim: &ClaimedDelivery,
+    delivery: Delivery,
+    clock: &dyn Clock,
+) -> ReadBy {
+    let calls = serving.of_connection();
+    let version = calls.plugin().digest();
+    let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
+    let began = clock.now();
+    let verdict = calls.verify(&AdmittedDelivery::from_store(calls.connection(), delivery, check)).await;
+    let took = clock.now().saturating_sub(began);
+    let answered = end_of(&verdict);
+    let reading =
+        if claim.proven { DeliveryReading::of_proven(verdict) } else { DeliveryReading::of(verdict) };
+    let end = match reading {
+        DeliveryReading::Unreadable(_) => Some(CallEnd::Unreadable),
+        _ => answered,
+    };
+    // A delivery that is read again would count like several.
+    if let Some(end) = end.filter(|_| claim.failures == 0) {
+        serving.count(CallKind::WebhookVerify, version, end, took);
+    }
+    ReadBy { reading, version }
+}

@@ -1,0 +1,144 @@
+//! What is counted of the calls of both versions of a release.
+//! Tested in `src/releases/tests.rs`.
+
+use std::collections::BTreeMap;
+
+use host_model::release::{
+    call_kind::CallKind,
+    compared::CountPlace,
+    counts::{CallCounts, VersionCounts},
+    plan::Side,
+    share::Share,
+};
+use serde_json::json;
+
+use crate::{
+    columns::{Column, column, word},
+    database::Tx,
+    error::StoreError,
+};
+
+/// An erasure that was accepted during a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedErasure {
+    /// The position of its request.
+    pub request: i64,
+    /// The version that carried it out.
+    pub side: Side,
+    /// The share of the release at that time.
+    pub share: Share,
+    /// When, in milliseconds since the Unix epoch.
+    pub accepted_at: i64,
+}
+
+column!(Side: String, |stored| word("the side of a release", &stored));
+column!(CallKind: String, |stored| word("the kind of a call", &stored));
+column!(Share: i64, |stored| {
+    let share = u16::try_from(stored).ok().and_then(|points| Share::try_from(points).ok());
+    share.ok_or_else(|| StoreError::Unreadable(format!("{stored} is not a share")))
+});
+column!(CallCounts: String, |stored| {
+    serde_json::from_str(&stored).map_err(|_| StoreError::Unreadable("the counts of a release".to_owned()))
+});
+
+#[derive(sqlx::FromRow)]
+struct StoredCounts {
+    #[sqlx(try_from = "Column<Side>")]
+    side: Side,
+    #[sqlx(try_from = "Column<Share>")]
+    share: Share,
+    #[sqlx(try_from = "Column<CallKind>")]
+    kind: CallKind,
+    connection: String,
+    #[sqlx(try_from = "Column<CallCounts>")]
+    counts: CallCounts,
+}
+
+#[derive(sqlx::FromRow)]
+struct StoredProofs {
+    #[sqlx(try_from = "Column<Side>")]
+    side: Side,
+    #[sqlx(try_from = "Column<Share>")]
+    share: Share,
+    due: i64,
+    proven: i64,
+}
+
+/// Adds what a replica counted, unless the release with this id has ended.
+pub async fn add(
+    tx: &mut Tx,
+    release: &str,
+    counted: &BTreeMap<CountPlace, CallCounts>,
+    accepted: &[AcceptedErasure],
+) -> Result<(), StoreError> {
+    let in_progress = "SELECT COUNT(*) FROM releases WHERE id = $1 AND ended_at IS NULL";
+    let in_progress: i64 = sqlx::query_scalar(in_progress).bind(release).fetch_one(&mut *tx).await?;
+    if in_progress == 0 {
+        return Ok(());
+    }
+    for (place, counts) in counted {
+        add_counts(tx, release, place, counts).await?;
+    }
+    for AcceptedErasure { request, side, share, accepted_at } in accepted {
+        let add = "INSERT INTO release_erasures (release, request, side, share, accepted_at) \
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (release, request) DO NOTHING";
+        let add = sqlx::query(add).bind(release).bind(*request).bind(side.as_ref());
+        add.bind(i64::from(u16::from(*share))).bind(*accepted_at).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+async fn add_counts(
+    tx: &mut Tx,
+    release: &str,
+    place: &CountPlace,
+    counts: &CallCounts,
+) -> Result<(), StoreError> {
+    let CountPlace { side, share, kind, connection } = place;
+    let (share, connection) = (i64::from(u16::from(*share)), connection.as_deref().unwrap_or_default());
+    let before = "SELECT side, share, kind, connection, counts FROM release_counts \
+                  WHERE release = $1 AND side = $2 AND share = $3 AND kind = $4 AND connection = $5";
+    let before = sqlx::query_as(before).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
+    let before: Option<StoredCounts> = before.bind(connection).fetch_optional(&mut *tx).await?;
+    let counts = [Some(counts.clone()), before.map(|before| before.counts)];
+    // One transaction writes at a time, so that nothing is added in between.
+    let sum: VersionCounts = counts.into_iter().flatten().map(|counts| (*kind, counts)).collect();
+    let put = "INSERT INTO release_counts (release, side, share, kind, connection, counts) \
+               VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT (release, side, share, kind, connection) DO UPDATE SET counts = $6";
+    let put = sqlx::query(put).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
+    put.bind(connection).bind(json!(sum.of(*kind)).to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// Returns all that was counted of the release with this id. The accepted erasures are in it whose time of `proof_within_ms`
+/// has passed at `now`.
+pub async fn of_release(
+    connection: &mut Tx,
+    release: &str,
+    proof_within_ms: i64,
+    now: i64,
+) -> Result<BTreeMap<CountPlace, CallCounts>, StoreError> {
+    let counted = "SELECT side, share, kind, connection, counts FROM release_counts WHERE release = $1";
+    let counted: Vec<StoredCounts> =
+        sqlx::query_as(counted).bind(release).fetch_all(&mut *connection).await?;
+    let of_row = |StoredCounts { side, share, kind, connection, counts }| {
+        let connection = Some(connection).filter(|key| !key.is_empty());
+        (CountPlace { side, share, kind, connection }, counts)
+    };
+    let mut counted: BTreeMap<_, _> = counted.into_iter().map(of_row).collect();
+    let proofs = "SELECT e.side, e.share, COUNT(*) AS due, \
+                    COALESCE(SUM(CASE WHEN r.state = 'done' AND r.finished_at <= e.accepted_at + $2 THEN 1 ELSE 0 END), 0) \
+                      AS proven \
+                  FROM release_erasures e JOIN requests r ON r.seq = e.request \
+                  WHERE e.release = $1 AND e.accepted_at + $2 <= $3 GROUP BY e.side, e.share";
+    let proofs = sqlx::query_as(proofs).bind(release).bind(proof_within_ms).bind(now);
+    let proofs: Vec<StoredProofs> = proofs.fetch_all(connection).await?;
+    for StoredProofs { side, share, due, proven } in proofs {
+        let place = CountPlace { side, share, kind: CallKind::Erasure, connection: None };
+        let counts = counted.entry(place).or_default();
+        counts.proofs_due = due.unsigned_abs();
+        counts.proven = proven.unsigned_abs();
+    }
+    Ok(counted)
+}
