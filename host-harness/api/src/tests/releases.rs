@@ -274,6 +274,11 @@ async fn every_replica_follows_a_release_and_one_that_cannot_load_its_version_pa
     let others = [releases.refers.replica().await, releases.refers.replica().await];
     releases.erase(people("ada", 30)).await;
     assert_eq!(releases.begin(&[50, 100], json!({})).await.status, 200);
+    // Each follows within a second.
+    let refers = &releases.refers;
+    let replicas = async || refers.bench.get(&refers.key, "/api/v1/replicas").await.json["replicas"].clone();
+    let follow = |all: &Value| all.as_array().unwrap().iter().all(|one| one["behind"] == 0);
+    eventually("all replicas serve the release", replicas, follow).await;
     // Whichever replica carries it out, a person has one version.
     let first = releases.erase(people("ada", 30)).await;
     assert!((5..=25).contains(&on_two(&first).len()), "{first:?}");
