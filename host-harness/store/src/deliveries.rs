@@ -2,12 +2,14 @@
 //! received at each connection, and connections in turn.
 
 mod kept;
+mod lost;
 mod replayed;
 mod shown;
 mod summary;
 
 use kept::KEPT_UNREAD;
 pub use kept::{KeptDelivery, kept, latest};
+pub use lost::{reclaim, release_claims, requeue_lost};
 pub use replayed::{DeliverySelection, replay, replayable};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
 use sqlx::{FromRow, Row};
@@ -15,7 +17,7 @@ pub use summary::{DeliverySummary, summary};
 
 use crate::{
     columns::Column, database::Tx, dialects::dialect, error::StoreError, person::PersonId, queue::Lease,
-    replica_id::ReplicaId, row_change::RowChange,
+    row_change::RowChange,
 };
 
 /// Waiting to be read. This condition and the next must match those of the indexes.
@@ -270,40 +272,6 @@ pub async fn retry_at(
         .execute(tx)
         .await?;
     Ok(RowChange::of(done.rows_affected()))
-}
-
-/// Reclaims the deliveries that a replica was reading which is gone; `replica` is not. Each counts as a failure, so that a
-/// delivery that crashes the process is not read forever.
-pub async fn reclaim(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
-    let sql = format!(
-        "UPDATE deliveries SET lease_until = NULL, claimed_by = NULL, failures = failures + 1 \
-         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by IS DISTINCT FROM $1 \
-           AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = deliveries.claimed_by)"
-    );
-    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str()).execute(tx).await?;
-    Ok(())
-}
-
-/// Puts the deliveries back in the queue that `replica` has claimed and has no reading `under_way` for, which holds their
-/// positions: it does not know of the claim, or could not store the result.
-pub async fn requeue_lost(tx: &mut Tx, replica: &ReplicaId, under_way: &[i64]) -> Result<(), StoreError> {
-    let kept: Vec<_> = (0..under_way.len()).map(|at| format!(" AND seq <> ${}", at + 2)).collect();
-    let sql = format!(
-        "UPDATE deliveries SET lease_until = NULL, claimed_by = NULL \
-         WHERE {WAITING} AND lease_until IS NOT NULL AND claimed_by = $1{}",
-        kept.concat()
-    );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(replica.as_str());
-    for seq in under_way {
-        query = query.bind(seq);
-    }
-    query.execute(tx).await?;
-    Ok(())
-}
-
-/// Puts every delivery that `replica` is reading back in the queue: it is stopping, and the readings were cut off.
-pub async fn release_claims(tx: &mut Tx, replica: &ReplicaId) -> Result<(), StoreError> {
-    requeue_lost(tx, replica, &[]).await
 }
 
 /// Records that the delivery with this id is about `person`.

@@ -17,7 +17,7 @@ use host_harness::plugin::LoadPolicy;
 use host_model::{contract::Identifier, token::TokenState};
 use host_store::{
     PersonName, connections,
-    deliveries::{DeliverySelection, DeliveryState},
+    deliveries::{self, DeliverySelection, DeliveryState},
     people,
     queue::Lease,
     testing::{lease, write},
