@@ -9,6 +9,7 @@ mod summary;
 
 use kept::KEPT_UNREAD;
 pub use kept::{KeptDelivery, kept, latest};
+use lost::WAITING;
 pub use lost::{reclaim, release_claims, requeue_lost};
 pub use replayed::{DeliverySelection, replay, replayable};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
@@ -19,9 +20,6 @@ use crate::{
     columns::Column, database::Tx, dialects::dialect, error::StoreError, person::PersonId, queue::Lease,
     row_change::RowChange,
 };
-
-/// Waiting to be read. This condition and the next must match those of the indexes.
-const WAITING: &str = "state = 'waiting'";
 
 /// Could not be read; can be read again while their bodies are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";

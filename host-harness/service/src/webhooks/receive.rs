@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+use self::stored::{AcceptedDelivery, STORE_RETRY_AFTER, store};
 use super::{rate::Rates, response::WebhookResponse, sender::DeliverySender};
 use crate::{
     bell::Bell, refused_log::RefusedLog, served::Served, telemetry::Telemetry, tokens::Tokens,
@@ -46,13 +47,6 @@ const MAX_CREDENTIAL: usize = 2_048;
 /// The time limit for checking a signature before the response. A check that takes longer is repeated later.
 const MAX_PROVING_TIME: Duration = Duration::from_secs(1);
 
-/// The maximum number of unproven deliveries kept for a connection: anyone can send them, so they must not fill the
-/// disk.
-const MAX_UNPROVEN: i64 = 1_000;
-
-/// When to retry if a delivery cannot be stored.
-const STORE_RETRY_AFTER: Duration = Duration::from_secs(10);
-
 /// Receives deliveries. Clones share everything.
 #[derive(Clone)]
 pub struct Webhooks {
@@ -68,14 +62,6 @@ pub struct Webhooks {
     pub(crate) rates: Arc<Rates>,
     /// How long a delivery's body may take to arrive.
     pub(crate) body_timeout: Duration,
-}
-
-/// A delivery that may be stored.
-struct AcceptedDelivery {
-    admitted: AdmittedDelivery,
-    /// Whether it is proven to be the vendor's.
-    by_vendor: bool,
-    carried: Option<TokenView>,
 }
 
 /// Who can have sent a delivery.
@@ -188,7 +174,10 @@ impl Webhooks {
         match (passed, &addressee.tenant) {
             (Ok(passed), Some(tenant)) => {
                 let origin = if passed.by_vendor { DeliveryOrigin::Vendor } else { DeliveryOrigin::Anyone };
-                let answer = self.store(tenant.clone(), addressee.key.to_owned(), passed).await?;
+                let answer = store(&self.store, tenant, addressee.key, passed, self.clock.date_ms()).await?;
+                if answer == WebhookResponse::Taken {
+                    self.arrived.ring();
+                }
                 Ok((answer, origin))
             }
             (Ok(_), None) => of_anyone(WebhookResponse::Refused),

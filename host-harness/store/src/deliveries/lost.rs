@@ -1,7 +1,9 @@
 //! Claims of deliveries that came to nothing: their replica is gone or stops, or does not know of them.
 
-use super::WAITING;
 use crate::{database::Tx, error::StoreError, replica_id::ReplicaId};
+
+/// Waiting to be read. This condition must match that of the index.
+pub(super) const WAITING: &str = "state = 'waiting'";
 
 /// Reclaims the deliveries that a replica was reading which is gone; `replica` is not. Each counts as a failure, so that a
 /// delivery that crashes the process is not read forever.

@@ -4,7 +4,7 @@ use iterable_stand_in::{Act, AuthType, FIRST_WEBHOOK};
 use test_support::eventually;
 use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::{stored::MAX_UNPROVEN, *};
 use crate::{
     testing::{
         bench::component,
