@@ -2,8 +2,8 @@
 //! those of the version before. What is decided is a pure function of `host_model::release`; here it is stored and served.
 //! Tested in `api/src/tests/releases.rs`.
 //!
-//! [`begun`] begins a release, [`moved`] moves it to its next state, [`judged`] is the duty that judges it, [`followed`]
-//! serves what is stored, and [`counted`] stores what was counted.
+//! `begun` begins a release, `moved` moves it to its next state, `judged` is the duty that judges it, `followed`
+//! serves what is stored, and `counted` stores what was counted.
 
 mod begun;
 mod counted;
