@@ -87,6 +87,7 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         }
         "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
         "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
+        "plugin-not-pulled" => ("Look at why, and pull the plugin again once the cause is gone.", Plugins),
         "plugin-not-signed" => {
             ("Publish a signed release of the plugin, or the same component with its bundle.", Plugins)
         }
