@@ -101,7 +101,7 @@ async fn a_clock_that_is_behind_takes_no_opt_out_its_date_and_no_data_its_time()
 }
 
 /// Times on which no wait depends, or on which only a deadline or a retention period does.
-const HARMLESS: [&str; 53] = [
+const HARMLESS: [&str; 56] = [
     "alarms.cleared_at",
     "alarms.posted_at",
     "alarms.raised_at",
@@ -141,6 +141,9 @@ const HARMLESS: [&str; 53] = [
     "plugin_operations.began_at",
     "plugin_operations.ended_at",
     "publications.published_at",
+    "pull_failures.again_at",
+    "pull_failures.failed_at",
+    "pulls.pulled_at",
     "release_erasures.accepted_at",
     "releases.began_at",
     "releases.ended_at",
