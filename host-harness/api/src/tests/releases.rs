@@ -350,6 +350,7 @@ async fn deliveries_that_a_released_version_could_not_read_are_read_again_once_i
     assert_eq!((&counted["new"]["unreadable"], &counted["before"]["calls"]), (&json!(1), &json!(0)));
 
     assert_eq!(bench.send(&key, "POST", &format!("{release}/roll-back"), None).await.status, 200);
-    let again = eventually("it is read again", listed, |delivery| delivery["readings"] == 2).await;
+    let is_read_again = |delivery: &Value| delivery["readings"] == 2 && delivery["state"] == "unreadable";
+    let again = eventually("it is read again", listed, is_read_again).await;
     assert_eq!(again["plugin_digest"], before, "{again}");
 }
