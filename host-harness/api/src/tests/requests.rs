@@ -72,6 +72,8 @@ async fn the_same_idempotency_key_is_the_same_request_and_another_body_under_it_
     );
     let other = submit(&bench, &operator, "k-1", &erasure("bob@example.com")).await;
     assert_eq!(other.problem(), (409, "key-reused"));
+    // Again, since a replica may have served it as it is stored.
+    bench.parts.served.host().remove_connection("newsletter");
     assert_ne!(submit(&bench, &operator, "k-2", &erasure("bob@example.com")).await.status, 202);
 }
 
