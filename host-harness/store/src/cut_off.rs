@@ -38,6 +38,10 @@ impl RequestRow {
     }
 }
 
+/// Reads requests with an attempt in progress, up to a further condition.
+const RUNNING: &str = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
+                       WHERE o.state = 'running'";
+
 /// A request with an attempt in progress.
 #[derive(sqlx::FromRow)]
 struct RunningRequest {
@@ -68,10 +72,12 @@ pub async fn reclaim_ended(
     replica: &ReplicaId,
     now: i64,
 ) -> Result<(), StoreError> {
-    let ended = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                 WHERE o.state = 'running' AND o.claimed_by IS DISTINCT FROM $1 \
-                   AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.claimed_by) ORDER BY o.seq";
-    let ended: Vec<RunningRequest> = sqlx::query_as(ended).bind(replica.as_str()).fetch_all(&mut *tx).await?;
+    let ended = format!(
+        "{RUNNING} AND o.claimed_by IS DISTINCT FROM $1 \
+           AND NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = o.claimed_by) ORDER BY o.seq"
+    );
+    let ended: Vec<RunningRequest> =
+        sqlx::query_as(sqlx::AssertSqlSafe(ended)).bind(replica.as_str()).fetch_all(&mut *tx).await?;
     for RunningRequest { place, kills } in ended {
         sqlx::query("UPDATE requests SET kills = kills + 1 WHERE seq = $1")
             .bind(place.seq)
@@ -106,9 +112,8 @@ pub async fn requeue_lost(
 
 /// Returns the requests that `replica` has claimed.
 async fn claimed_by(tx: &mut Tx, replica: &ReplicaId) -> Result<Vec<RunningRequest>, StoreError> {
-    let claimed = "SELECT o.seq, r.id, o.tenant, o.connection, r.kills FROM open_requests o JOIN requests r ON r.seq = o.seq \
-                   WHERE o.state = 'running' AND o.claimed_by = $1 ORDER BY o.seq";
-    Ok(sqlx::query_as(claimed).bind(replica.as_str()).fetch_all(tx).await?)
+    let claimed = format!("{RUNNING} AND o.claimed_by = $1 ORDER BY o.seq");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(claimed)).bind(replica.as_str()).fetch_all(tx).await?)
 }
 
 /// Puts a request back in the queue.

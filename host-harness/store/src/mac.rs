@@ -72,6 +72,14 @@ impl RowMessage {
         self.bytes(&column.to_be_bytes())
     }
 
+    /// Adds a column with a number, which may be `NULL`.
+    pub(crate) fn optional_number(self, column: Option<i64>) -> Self {
+        match column {
+            Some(number) => self.number(number),
+            None => self.optional(None),
+        }
+    }
+
     /// Returns the code of the message.
     pub(crate) fn mac(self) -> RowMac {
         let code: [u8; 32] = self.0.finalize().into_bytes().into();

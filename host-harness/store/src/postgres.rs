@@ -50,7 +50,8 @@ pub(crate) struct Postgres {
     writer: Writer,
     appender: Writer,
     readers: AnyPool,
-    route: Route,
+    /// What begins a transaction that reads.
+    snapshot: SqlStr,
     replica: Arc<OnceLock<ReplicaId>>,
 }
 
@@ -93,7 +94,7 @@ impl Postgres {
         let engine = PostgresEngine { url, route, begin: route.begin_write(), replica: Arc::clone(&replica) };
         let appending = PostgresEngine { begin: route.begin_append(), ..engine.clone() };
         let (writer, appender) = (Writer::start(engine, Some(writer)), Writer::start(appending, None));
-        Ok(Self { writer, appender, readers, route, replica })
+        Ok(Self { writer, appender, readers, snapshot: route.begin_snapshot(), replica })
     }
 }
 
@@ -152,7 +153,7 @@ impl Database for Postgres {
                 sqlx::Error::PoolTimedOut => StoreError::Unresponsive(patience::READER),
                 error => error.into(),
             })?;
-            Ok(ReadConnection::new(connection, self.route.begin_snapshot()))
+            Ok(ReadConnection::new(connection, self.snapshot.clone()))
         })
     }
 

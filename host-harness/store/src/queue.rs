@@ -191,8 +191,9 @@ pub struct Lease {
 
 /// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version that `serves` the
 /// request, or by its [`writer`](ClaimedRequest::writer). Only requests whose person is settled and has no earlier
-/// request in progress are claimed, and none if the connection was held back since the lane was found. The claims are
-/// valid until the end of the `lease`. A request that cannot be read is set aside and does not stop the others.
+/// request in progress are claimed, and none if the connection was held back since the lane was found. A claim is
+/// valid until a later attempt begins: it is taken back if its replica is gone, or has no attempt for it. A request that cannot be
+/// read is set aside and does not stop the others.
 pub async fn claim(
     tx: &mut Tx,
     vault: &Vault,

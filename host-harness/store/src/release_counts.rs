@@ -4,11 +4,7 @@
 use std::collections::BTreeMap;
 
 use host_model::release::{
-    call_kind::CallKind,
-    compared::CountPlace,
-    counts::{CallCounts, VersionCounts},
-    plan::Side,
-    share::Share,
+    call_kind::CallKind, compared::CountPlace, counts::CallCounts, plan::Side, share::Share,
 };
 use serde_json::json;
 
@@ -100,14 +96,14 @@ async fn add_counts(
                   WHERE release = $1 AND side = $2 AND share = $3 AND kind = $4 AND connection = $5";
     let before = sqlx::query_as(before).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
     let before: Option<StoredCounts> = before.bind(connection).fetch_optional(&mut *tx).await?;
-    let counts = [Some(counts.clone()), before.map(|before| before.counts)];
     // One transaction writes at a time, so that nothing is added in between.
-    let sum: VersionCounts = counts.into_iter().flatten().map(|counts| (*kind, counts)).collect();
+    let mut sum = before.map(|before| before.counts).unwrap_or_default();
+    sum.merge(counts);
     let put = "INSERT INTO release_counts (release, side, share, kind, connection, counts) \
                VALUES ($1, $2, $3, $4, $5, $6) \
                ON CONFLICT (release, side, share, kind, connection) DO UPDATE SET counts = $6";
     let put = sqlx::query(put).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
-    put.bind(connection).bind(json!(sum.of(*kind)).to_string()).execute(tx).await?;
+    put.bind(connection).bind(json!(sum).to_string()).execute(tx).await?;
     Ok(())
 }
 

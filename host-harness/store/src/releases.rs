@@ -116,8 +116,8 @@ impl StoredRelease {
             .text(&self.times.0)
             .text(&self.state.0)
             .text(&self.began_by)
-            .bytes(&self.began_at.to_be_bytes())
-            .optional(self.ended_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
+            .number(self.began_at)
+            .optional_number(self.ended_at)
     }
 
     fn authentic(self, vault: &Vault) -> Result<SteppedRelease, StoreError> {

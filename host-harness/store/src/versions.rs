@@ -91,8 +91,8 @@ impl Version {
             .optional(self.conditions.as_deref().map(str::as_bytes))
             .optional(self.approved.as_deref().map(str::as_bytes))
             .text(self.state.as_ref())
-            .optional(self.served_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice))
-            .optional(self.withdrawn_at.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+            .optional_number(self.served_at)
+            .optional_number(self.withdrawn_at);
         // Rows of earlier versions of this program have no uploader or no bundle, and codes without them.
         match (&self.uploaded_by, &self.bundle) {
             (None, None) => message,
