@@ -233,5 +233,5 @@ async fn roll_back(
 ) -> Result<Response, Failed> {
     let path = format!("{}/roll-back?agree={agree}", plugin_paths::plugin_in_api(&name));
     let begun = api.begin(&user.caller, &path, None).await?;
-    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
+    Ok(plugin_paths::to_begun(&begun))
 }

@@ -1,5 +1,8 @@
 //! The addresses of the screens about plugins, and the paths of the API behind them.
 
+use axum::response::{IntoResponse as _, Redirect, Response};
+use host_api::types::plugin_operations::PluginOperation;
+
 use crate::text::segment;
 
 /// Returns the address of the screen of a plugin.
@@ -25,4 +28,9 @@ pub(super) fn version_in_api(name: &str, digest: &str) -> String {
 /// Returns the address of the screen of an operation.
 pub(super) fn operation(id: &str) -> String {
     format!("/plugin-operations/{}", segment(id))
+}
+
+/// Leads to the screen of an operation that has begun.
+pub(super) fn to_begun(operation: &PluginOperation) -> Response {
+    Redirect::to(&self::operation(&operation.id)).into_response()
 }

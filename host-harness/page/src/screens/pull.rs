@@ -3,7 +3,7 @@
 use axum::{
     Form, Router,
     extract::{Path, Query, State},
-    response::{IntoResponse as _, Redirect, Response},
+    response::Response,
     routing::get,
 };
 use host_api::{
@@ -94,5 +94,5 @@ async fn pull(
 ) -> Result<Response, Failed> {
     let path = format!("{}/pull?agree={agree}", plugin_paths::plugin_in_api(&name));
     let begun = api.begin(&user.caller, &path, None).await?;
-    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
+    Ok(plugin_paths::to_begun(&begun))
 }

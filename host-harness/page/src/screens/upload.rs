@@ -5,7 +5,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Multipart, Query, State, multipart::MultipartError},
     http::StatusCode,
-    response::{IntoResponse as _, Redirect, Response},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use host_api::page::{ApiClient, MAX_COMPONENT};
@@ -107,7 +107,7 @@ async fn upload(State(api): State<ApiClient>, user: User, form: Multipart) -> Re
     let rest = if typed.next == "publish" { "" } else { "/versions" };
     let path = format!("{}{rest}{note}", plugin_paths::plugin_in_api(typed.plugin.trim()));
     match api.begin(&user.caller, &path, Some(component)).await {
-        Ok(begun) => Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response()),
+        Ok(begun) => Ok(plugin_paths::to_begun(&begun)),
         Err(problem) if problem.status == 422 => {
             let wrong = Wrong { plugin: Some(problem.detail), component: None };
             Ok(shown_again(problem.status, UploadScreen::of(&user, typed, wrong)))

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Form, Router,
     extract::{Path, Query, State},
-    response::{IntoResponse as _, Redirect, Response},
+    response::Response,
     routing::get,
 };
 use host_api::{
@@ -282,5 +282,5 @@ async fn serve(
 ) -> Result<Response, Failed> {
     let path = format!("{}/serve?agree={agree}", plugin_paths::version_in_api(&name, &digest));
     let begun = api.begin(&user.caller, &path, None).await?;
-    Ok(Redirect::to(&plugin_paths::operation(&begun.id)).into_response())
+    Ok(plugin_paths::to_begun(&begun))
 }
