@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(pull_plugin))
 }
 
-/// Pulls a plugin from its registry, where its tag may have moved, and publishes it. A version that requests more
+/// Pulls a plugin from its registry again, since its tag may have moved, and publishes it. A version that requests more
 /// permissions than the running one is refused with a list of them, unless `agree=true` is set, and so is one that makes
 /// something else of stored deliveries and requests. If the registry does not give it (problem `not-pulled`), the running
 /// version stays.

@@ -39,7 +39,7 @@ async fn show_release(
 }
 
 /// Releases an approved version in steps: it takes over a growing share of the people while its calls are compared with
-/// those of the version before. If it does worse, it is rolled back at once. If there are too few calls to tell, the release
+/// those of the version before. If it does worse, it is rolled back at once. If there are too few calls for a verdict, the release
 /// is paused.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/release", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path)),
@@ -102,7 +102,7 @@ async fn advance_release(
     report(&connections, name).await
 }
 
-/// Rolls a release back: the version before serves everybody again.
+/// Rolls a release back: the version before serves all connections again.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/release/roll-back", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path)),
     responses((status = 200, body = PluginRelease), Forbidden, NotFound, Conflict))]

@@ -174,7 +174,7 @@ pub(super) enum PluginsCommand {
         #[arg(long)]
         wait: bool,
     },
-    /// Pull a plugin from its registry, where its tag may have moved, and publish it. Refused, with a list of the changes, if it
+    /// Pull a plugin from its registry again, since its tag may have moved, and publish it. Refused, with a list of the changes, if it
     /// requests more permissions.
     Pull(pull::PullCommand),
     /// Roll back to the version before the published one.

@@ -25,7 +25,7 @@ const MAX_RECEIPT_BYTES: u64 = 64 << 10;
 
 impl Registry {
     /// Publishes `artefact` with the Sigstore bundles in `bundles`, and returns the digest of its manifest. The tag of
-    /// `reference` is set last, so whoever pulls it finds the bundles. Pushing the same again changes nothing.
+    /// `reference` is set last, so a client that pulls it finds the bundles. Pushing the same again changes nothing.
     pub async fn push(
         &self,
         reference: &PluginReference,

@@ -173,8 +173,8 @@ impl Served {
         connections
     }
 
-    /// Serves no connection of `plugin` that takes part in its release until the released version is loaded: whoever has been
-    /// moved to it must not be moved back.
+    /// Serves no connection of `plugin` that takes part in its release until the released version is loaded: people who have
+    /// been moved to it must not be moved back.
     pub(crate) fn lacks_release(&self, plugin: &str, digest: Digest) -> ServedConnections {
         let connections = self.releases.put_not_loaded(plugin, digest);
         self.changes.fetch_add(1, Release);

@@ -32,7 +32,7 @@ pub(crate) fn lease(store: &Store, now: i64, wall_ms: u64) -> Lease {
 }
 
 /// Stores the result of a call, and again while the database is away: what the vendor answered is not lost by a restart of
-/// the database. Gives up once the claim ends. `store` writes only if the claim is still valid.
+/// the database. Gives up after as long as a claim lasts beyond its call. `store` writes only if the claim is still valid.
 pub(crate) async fn store_result<F>(clock: &dyn Clock, store: impl Fn() -> F) -> Result<(), StoreError>
 where
     F: Future<Output = Result<(), StoreError>>,

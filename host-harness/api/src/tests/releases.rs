@@ -90,7 +90,7 @@ fn on_two(versions: &BTreeMap<String, String>) -> Vec<&String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_growing_share_of_people_moves_once_and_a_roll_back_moves_all_of_them_back() {
     let releases = Releases::of("two").await;
-    // Everybody is known by a number before.
+    // Each person has a number before.
     releases.erase(people("ada", 40)).await;
     let begun = releases.begin(&[20, 60, 100], json!({})).await;
     assert_eq!(
@@ -106,7 +106,7 @@ async fn a_growing_share_of_people_moves_once_and_a_roll_back_moves_all_of_them_
     let moved_second = on_two(&second);
     assert!((13..=35).contains(&moved_second.len()), "{moved_second:?}");
     assert!(moved_first.iter().all(|email| moved_second.contains(email)), "nobody moves back");
-    // A paused release moves nobody, and a restart neither.
+    // Neither a paused release nor a restart moves a person.
     let Releases { refers, digest } = releases;
     let paused = posted(&refers, "pause").await;
     assert_eq!(paused.json["state"], "paused", "{paused:?}");
@@ -257,7 +257,7 @@ async fn only_an_approved_version_is_released_once_at_a_time_and_in_growing_step
     assert_eq!(serving.problem(), (409, "not-released"), "{serving:?}");
     assert_eq!(releases.begin(&[5, 100], json!({})).await.status, 200);
     assert_eq!(releases.begin(&[5, 100], json!({})).await.problem(), (409, "not-replaced"));
-    // One that was changed from outside serves nobody, and holds back no other.
+    // One that was changed from outside serves no connection, and holds back no other.
     refers.bench.sql("UPDATE releases SET state = REPLACE(state, '500', '9000')").await;
     let foreign = releases.post("pause").await;
     assert_eq!(foreign.problem(), (409, "not-released"), "{foreign:?}");

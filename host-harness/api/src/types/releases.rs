@@ -120,7 +120,7 @@ pub enum ReleaseStateName {
     Paused,
     /// The version serves in place of the one before.
     Completed,
-    /// The version before serves everybody again.
+    /// The version before serves all connections again.
     RolledBack,
 }
 

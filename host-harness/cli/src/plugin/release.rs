@@ -19,7 +19,7 @@ use host_api::types::releases::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
     /// Release an approved version to a growing share of the people, while its calls are compared with those of the version
-    /// before. If it does worse, it is rolled back at once. If there are too few calls to tell, the release is paused.
+    /// before. If it does worse, it is rolled back at once. If there are too few calls for a verdict, the release is paused.
     Begin(BeginCommand),
     /// Show the release that is in progress, or the last one, with what was counted of both versions.
     ///
@@ -31,7 +31,7 @@ pub(crate) enum ReleaseCommand {
     Resume(ReleasedPlugin),
     /// End the step whatever the verdict is. After the last one, the version serves in place of the one before.
     Advance(ReleasedPlugin),
-    /// Roll the release back: the version before serves everybody again.
+    /// Roll the release back: the version before serves all connections again.
     RollBack(ReleasedPlugin),
 }
 

@@ -27,12 +27,12 @@ pub enum ReleaseState {
         /// Why.
         why: PauseCause,
     },
-    /// The version serves everybody and has been found good, or an operator ended the last step.
+    /// The version serves all connections and has been found good, or an operator ended the last step.
     Completed {
         /// When, in milliseconds since 1970 in UTC.
         at_ms: i64,
     },
-    /// The version before serves everybody again.
+    /// The version before serves all connections again.
     RolledBack {
         /// The share that it had reached.
         from: Share,

@@ -133,14 +133,14 @@ impl ReleaseAct {
 
     fn consequence(self) -> &'static str {
         match self {
-            Self::Pause => "The share of the people stays as it is, so that nobody is moved back.",
+            Self::Pause => "The share of the people stays as it is, so that no person is moved back.",
             Self::Resume => "Its step goes on and is timed anew. The calls so far still count.",
             Self::Advance => {
                 "The next step begins whatever the verdict is. After the last one, the version serves in place of the one \
                  before."
             }
             Self::RollBack => {
-                "The version before serves everybody again, from their next call on. Calls in progress end on the version \
+                "The version before serves all connections again, from their next call on. Calls in progress end on the version \
                  that they began with."
             }
         }
@@ -195,10 +195,10 @@ async fn ask_release(user: User, Path((name, digest)): Path<(String, String)>) -
     Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Release version {version} of {name} in steps?")),
         consequences: vec![
-            "It carries out the requests of 5 % of the people first, then of 25 %, then of all. Nobody is moved back on the way."
+            "It carries out the requests of 5 % of the people first, then of 25 %, then of all. No person is moved back on the way."
                 .to_owned(),
             "If its calls do worse than those of the version that runs, it is rolled back at once. If there are too few calls \
-             to tell, the release is paused."
+             for a verdict, the release is paused."
                 .to_owned(),
             "The command line and the API can begin it with other steps.".to_owned(),
         ],

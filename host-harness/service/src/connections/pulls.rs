@@ -41,7 +41,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const MAX_WAIT: Duration = Duration::from_mins(10);
 
 impl Connections {
-    /// Pulls the plugin `name` from its registry, where its tag may have moved, and publishes it.
+    /// Pulls the plugin `name` from its registry again, since its tag may have moved, and publishes it.
     pub async fn pull(
         &self,
         operation: &RunningOperation,

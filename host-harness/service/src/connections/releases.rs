@@ -49,7 +49,7 @@ impl Connections {
                 Err(PublishError::ReleaseInProgress { plugin: plugin.to_owned(), digest: plan.version() })
             }
             Ok(None) => Ok(()),
-            // It serves nobody.
+            // It serves no connection.
             Err(error) if error.is_about_one_row() => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -53,7 +53,7 @@ pub enum ReleaseError {
     #[error("the release of plugin {0} was moved at the same time: look at it, then repeat this")]
     Overtaken(String),
     /// The row of the release was changed from outside.
-    #[error("{0}: it serves nobody; begin a release again")]
+    #[error("{0}: it serves no connection; begin a release again")]
     Foreign(StoreError),
     /// The store failed.
     #[error(transparent)]

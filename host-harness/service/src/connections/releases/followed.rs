@@ -37,7 +37,7 @@ impl Connections {
                 Ok(release) if !release.state.has_ended() => drop(self.load_release(&release).await?),
                 Ok(_) => {}
                 Err(error) => {
-                    // Nobody is moved by it: the version that runs serves everybody.
+                    // It moves no person: the version that runs serves all connections.
                     tracing::error!(plugin, %error, "release of the plugin not served");
                     self.report_foreign_release(plugin).await?;
                 }
@@ -94,7 +94,7 @@ impl Connections {
                 None => Ok(()),
             }
         };
-        // Moved in the meantime: whoever moved it decides.
+        // It was moved in the meantime, which takes precedence.
         if let Err(error) = paused.await
             && !matches!(error, ReleaseError::Overtaken(_))
         {

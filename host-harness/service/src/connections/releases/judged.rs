@@ -72,7 +72,7 @@ impl Connections {
         }
         let ReleaseReport { release, verdict, .. } = self.judged(release).await?;
         match self.apply(&by, release.clone(), ReleaseEvent::Judged(verdict)).await {
-            // Everybody has been moved to it, but it cannot take the place of the version before, such as for the settings of
+            // All people have been moved to it, but it cannot take the place of the version before, such as for the settings of
             // a connection that were changed.
             Err(ReleaseError::Version(error)) if release.state.share() == Share::WHOLE => {
                 let why = format!("it is good, but cannot serve in place of the version before: {error}");
