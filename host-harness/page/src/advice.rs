@@ -1,5 +1,9 @@
 //! What to do about an alarm, for each kind.
 
+use self::AdvicePlace::{
+    Connection, Elsewhere, Keys, Plugins, Request, RequestsOfConnection, UnreadDeliveries, Webhook,
+};
+
 /// What to do about a kind of alarm, and where.
 pub(crate) struct Advice {
     pub(crate) todo: &'static str,
@@ -29,9 +33,6 @@ pub(crate) enum AdvicePlace {
 
 /// Returns what to do about an alarm of this kind; `None` if the kind is unknown here.
 pub(crate) fn advice(kind: &str) -> Option<Advice> {
-    use AdvicePlace::{
-        Connection, Elsewhere, Keys, Plugins, Request, RequestsOfConnection, UnreadDeliveries, Webhook,
-    };
     let (todo, place) = match kind {
         "api-key-not-authentic" => ("Revoke the key, and find out who can write the database.", Keys),
         "callback-fails" => {

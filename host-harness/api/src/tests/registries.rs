@@ -139,10 +139,10 @@ async fn a_tag_is_resolved_once_and_restarts_ask_no_registry() {
     push(&bench.registry, &self::version(2), &[]).await;
     let after_push = asked(&bench);
     assert!(after_push > before_push);
-    let bench = restarted(bench).await;
+    let bench = Box::pin(restarted(bench)).await;
     assert_eq!(bench.shown().await.json["digest"], shown["digest"], "the tag has moved");
     bench.break_registry();
-    let bench = restarted(bench).await;
+    let bench = Box::pin(restarted(bench)).await;
     assert_eq!(bench.shown().await.json["digest"], shown["digest"]);
     assert_eq!(asked(&bench), after_push);
     let alarms = bench.alarms().await;
