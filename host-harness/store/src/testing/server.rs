@@ -1,6 +1,6 @@
 //! Databases for tests on a server of PostgreSQL: one for each folder, copied from a template.
 
-use std::thread;
+use std::{sync::mpsc, thread, time::Duration};
 
 use host_model::secret::Secret;
 use percent_encoding::percent_decode_str;
@@ -22,6 +22,10 @@ pub(crate) const SERVER: &str = "CONNECTOR_HOST_TEST_POSTGRES";
 
 /// Locks on the server, until the connection ends, what only one test may do at a time: to create the template.
 const LOCK_TEMPLATE: &str = "SELECT pg_advisory_lock(1668247139)";
+
+/// How long a test waits until its database is dropped. The server waits for all sessions, also for one that this test began to
+/// open: its runtime goes on with that, or closes it, only once the test has ended.
+const MAX_DROP: Duration = Duration::from_secs(1);
 
 /// A database of its own, which is dropped with this value.
 pub(crate) struct ServerDatabase {
@@ -83,7 +87,9 @@ impl Drop for ServerDatabase {
         }
         let (server, name) = (self.server.clone(), self.name.clone());
         // A thread with a runtime of its own, since a test's runtime cannot be waited for within it.
-        let dropping = thread::spawn(move || {
+        let (dropped, is_dropped) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            let _dropped = dropped;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 let mut connection = connected(&address(&server, "postgres")).await;
@@ -91,7 +97,7 @@ impl Drop for ServerDatabase {
             });
         });
         // A failure has been printed, and leaves a database that no other test uses.
-        let _dropped = dropping.join();
+        let _gone = is_dropped.recv_timeout(MAX_DROP);
     }
 }
 
