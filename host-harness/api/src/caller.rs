@@ -13,12 +13,8 @@ use super::{
 };
 use crate::{signed_in::SignedIn, state::Api};
 use host_model::scope::{AccessKind, Area, Scope, Scopes};
-use host_service::who::Who;
-use host_store::{
-    Store, StoreError,
-    api_keys::{self, ApiKey},
-    grant::KeyReach,
-};
+use host_service::{api_keys::ApiKeys, who::Who};
+use host_store::{ApiKey, StoreError, grant::KeyReach};
 
 /// A caller with a valid API key.
 #[derive(Clone, Debug)]
@@ -101,7 +97,7 @@ impl Caller {
                 "send the header `Authorization: Bearer KEY`; `connector-host api-key create --name NAME` makes one",
             ));
         };
-        let holder = holder(&Store::from_ref(api), presented).await?;
+        let holder = holder(&ApiKeys::from_ref(api), presented).await?;
         let unknown = || Problem::of(kinds::UNAUTHENTICATED, "the API key is unknown or revoked");
         let holder = holder.ok_or_else(unknown)?;
         access::by(&holder.name);
@@ -110,11 +106,8 @@ impl Caller {
 }
 
 /// Returns the API key in use whose text is `presented`; `None` if there is none.
-pub(crate) async fn holder(store: &Store, presented: Vec<u8>) -> Result<Option<ApiKey>, StoreError> {
-    let vault = store.vault().clone();
-    let holder =
-        store.read(move |c| Box::pin(async move { api_keys::holder(c, &vault, &presented).await })).await;
-    match holder {
+pub(crate) async fn holder(keys: &ApiKeys, presented: Vec<u8>) -> Result<Option<ApiKey>, StoreError> {
+    match keys.holder(presented).await {
         // The caller learns no more than with an unknown key; the service raises an alarm within a minute.
         Err(StoreError::NotAuthentic(what)) => {
             if access::permits_line() {

@@ -13,8 +13,8 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use host_service::{parts::Parts, telemetry::Telemetry};
-use host_store::{ApiKey, Store, StoreError};
+use host_service::{api_keys::ApiKeys, parts::Parts, telemetry::Telemetry};
+use host_store::{ApiKey, StoreError};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,7 +39,7 @@ const MAX_FORM: usize = 1 << 20;
 #[derive(Clone)]
 pub struct ApiClient {
     routes: Router,
-    store: Store,
+    keys: ApiKeys,
     telemetry: Telemetry,
 }
 
@@ -57,14 +57,14 @@ impl ApiClient {
     pub fn of(parts: &Parts) -> Self {
         Self {
             routes: router(Api::from(parts.clone())),
-            store: parts.store.clone(),
+            keys: parts.api_keys.clone(),
             telemetry: parts.telemetry.clone(),
         }
     }
 
     /// Returns the API key in use with this text; `None` if there is none.
     pub async fn holder(&self, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
-        caller::holder(&self.store, presented.to_vec()).await
+        caller::holder(&self.keys, presented.to_vec()).await
     }
 
     /// Logs and counts a sign-in with a key that is unknown or revoked.

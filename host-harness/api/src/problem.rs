@@ -254,9 +254,10 @@ impl From<StoreError> for Problem {
             | StoreError::Closed => {
                 Self::of(kinds::UNAVAILABLE, "the database does not respond: try again in a few seconds")
             }
-            StoreError::ChangedMeanwhile | StoreError::TakenOver | StoreError::LeadLost => {
-                Self::of(kinds::UNAVAILABLE, error.to_string())
-            }
+            StoreError::ChangedMeanwhile
+            | StoreError::TakenOver
+            | StoreError::SetBack
+            | StoreError::LeadLost => Self::of(kinds::UNAVAILABLE, error.to_string()),
             StoreError::UnknownCommit => Self::of(
                 kinds::UNAVAILABLE,
                 "the database did not say whether it was stored: look, or send it again with its Idempotency-Key",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use host_harness::clock::Clock;
 use host_model::secret::Secret;
 use host_store::{
-    ApiKey, Store, StoreError,
+    ApiKey, Batched, Store, StoreError,
     api_keys::{self, NewApiKey, PREFIX},
     grant::{Grant, GrantPart, KeyReach},
 };
@@ -18,6 +18,8 @@ use crate::who::Who;
 pub struct ApiKeys {
     store: Store,
     clock: Arc<dyn Clock>,
+    /// Looks up the keys that callers present.
+    holders: Batched<Vec<u8>, Result<Option<ApiKey>, StoreError>>,
 }
 
 /// A key that was created, with its text, which is shown once.
@@ -46,13 +48,34 @@ pub enum CreateKeyError {
     Store(#[from] StoreError),
 }
 
+/// Maximum number of keys that are looked up at once: more than callers send requests during a look-up.
+const MAX_LOOKED_UP_AT_ONCE: usize = 256;
+
+/// Looks up the keys that several callers present.
+fn holders_in(store: Store) -> Batched<Vec<u8>, Result<Option<ApiKey>, StoreError>> {
+    Batched::start(MAX_LOOKED_UP_AT_ONCE, move |presented: Vec<Vec<u8>>| {
+        let store = store.clone();
+        async move {
+            let vault = store.vault().clone();
+            store.read(|c| Box::pin(async move { api_keys::holders(c, &vault, &presented).await })).await
+        }
+    })
+}
+
 fn words(parts: &[GrantPart]) -> String {
     parts.iter().map(|part| part.as_ref().replace('_', " ")).collect::<Vec<_>>().join(", ")
 }
 
 impl ApiKeys {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        let holders = holders_in(store.clone());
+        Self { store, clock, holders }
+    }
+
+    /// Returns the key in use whose text is `presented`; `None` if there is none. Returns [`StoreError::NotAuthentic`] for a
+    /// key that was changed or inserted in the database from outside.
+    pub async fn holder(&self, presented: Vec<u8>) -> Result<Option<ApiKey>, StoreError> {
+        self.holders.carry_out(presented).await?
     }
 
     /// Returns the keys whose data lies within `reach`, the newest first, including revoked ones.

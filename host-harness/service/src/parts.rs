@@ -34,7 +34,7 @@ use crate::{
     tokens::Tokens,
     webhooks::{
         inbox::{Inbox, InboxTurn},
-        receive::Webhooks,
+        receive::{DeliveryIntake, Webhooks},
     },
 };
 
@@ -144,6 +144,7 @@ impl Parts {
                 store: stored(),
                 clock: timed(),
                 tokens: tokens.clone(),
+                intake: DeliveryIntake::start(stored()),
                 telemetry: telemetry.clone(),
                 refused: refused.clone(),
                 arrived: arrived.clone(),

@@ -2,6 +2,7 @@
 //! clock, which is the database's.
 //! Tested in `src/replica/tests.rs`.
 
+mod beats;
 mod fenced;
 mod notifications;
 mod others;
@@ -22,7 +23,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use self::others::Others;
+use self::{beats::Beats, others::Others};
 pub(crate) use self::{fenced::Fenced, notifications::Notifications};
 use crate::{bell::Bell, sending_right::SendingRight, served::Served, sync_state::SyncState, tasks::pause};
 
@@ -43,6 +44,7 @@ const SHORT_EXCHANGE: Duration = Duration::from_millis(50);
 /// This process among those that serve the database. It gives signs of life from when it joins until it leaves.
 pub(crate) struct Membership {
     store: Store,
+    beats: Beats,
     sending_right: SendingRight,
     sync: SyncState,
     tenure: watch::Receiver<Option<Tenure>>,
@@ -66,7 +68,8 @@ pub(crate) async fn join(store: &Store, clock: Arc<dyn Clock>) -> Result<Members
     store.serve_as(name()).await?;
     // Before anything is loaded: what is changed from now on is served by a look at the changes.
     let applied = store.read(|c| Box::pin(changes::last(c))).await?;
-    let first = beat(store, ServedVersions::new(), applied).await?.tenure;
+    let beats = Beats::of(store);
+    let first = beats.give(ServedVersions::new(), applied).await?.tenure;
     let (sending_right, sync) = (SendingRight::of(store), SyncState::of(store, applied));
     sending_right.renew(begun);
     let mut clock_exchanges = ClockExchanges::default();
@@ -75,6 +78,7 @@ pub(crate) async fn join(store: &Store, clock: Arc<dyn Clock>) -> Result<Members
     let (serving, end) = (Arc::default(), CancellationToken::new());
     let signs = SignsOfLife {
         store: store.clone(),
+        beats: beats.clone(),
         clock,
         sending_right: sending_right.clone(),
         sync: sync.clone(),
@@ -84,7 +88,8 @@ pub(crate) async fn join(store: &Store, clock: Arc<dyn Clock>) -> Result<Members
         clock_exchanges,
     };
     let signs_of_life = AbortOnDropHandle::new(tokio::spawn(signs.give(end.clone())));
-    Ok(Membership { store: store.clone(), sending_right, sync, tenure: tenures, serving, end, signs_of_life })
+    let store = store.clone();
+    Ok(Membership { store, beats, sending_right, sync, tenure: tenures, serving, end, signs_of_life })
 }
 
 impl Membership {
@@ -113,10 +118,10 @@ impl Membership {
         let versions = versions(&served);
         // A process starts once.
         let _served_before = self.serving.set(Serving { served, bells });
-        beat(&self.store, versions, self.sync.applied()).await.map(drop)
+        self.beats.give(versions, self.sync.applied()).await.map(drop)
     }
 
-    /// Completes if the others have taken over the work of this replica.
+    /// Completes if the others have taken over the work of this replica, or the database was set back.
     pub(crate) async fn lost(&mut self) {
         // A failed join is a panic, which the log has.
         let _ended = (&mut self.signs_of_life).await;
@@ -144,14 +149,6 @@ impl Membership {
 pub(crate) fn name() -> String {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{machine}:{}", std::process::id())
-}
-
-/// Gives a sign of life.
-async fn beat(store: &Store, versions: ServedVersions, applied: i64) -> Result<Beat, StoreError> {
-    let replica = store.replica().clone();
-    store
-        .write(move |tx| Box::pin(async move { replicas::beat(tx, &replica, &versions, applied).await }))
-        .await
 }
 
 /// The exchanges with the database in which its clock was read.
@@ -185,6 +182,7 @@ impl ClockExchanges {
 /// The task that gives the signs of life of this process, and watches those of the others.
 struct SignsOfLife {
     store: Store,
+    beats: Beats,
     clock: Arc<dyn Clock>,
     sending_right: SendingRight,
     sync: SyncState,
@@ -195,7 +193,8 @@ struct SignsOfLife {
 }
 
 impl SignsOfLife {
-    /// Gives signs of life until `end`. Returns early if the others have taken over this replica's work.
+    /// Gives signs of life until `end`. Returns early if the others have taken over this replica's work, or
+    /// the database was set back.
     async fn give(mut self, end: CancellationToken) {
         let mut last: Option<(Instant, ServedVersions)> = None;
         while !end.is_cancelled() {
@@ -210,8 +209,8 @@ impl SignsOfLife {
             }
             match timeout(MAX_BEAT, self.look(versions.clone())).await {
                 Ok(Ok(())) => last = Some((Instant::now(), versions)),
-                Ok(Err(error @ StoreError::TakenOver)) => {
-                    tracing::error!(%error, "work taken over by other replicas");
+                Ok(Err(error @ (StoreError::TakenOver | StoreError::SetBack))) => {
+                    tracing::error!(%error, "this replica ends");
                     self.tenure.send_replace(None);
                     return;
                 }
@@ -224,7 +223,7 @@ impl SignsOfLife {
 
     async fn look(&mut self, versions: ServedVersions) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let Beat { others, tenure } = beat(&self.store, versions, self.sync.applied()).await?;
+        let Beat { others, tenure, .. } = self.beats.give(versions, self.sync.applied()).await?;
         self.sending_right.renew(begun);
         self.tenure.send_if_modified(|current| {
             let is_new = *current != tenure;

@@ -7,6 +7,7 @@ use crate::{
     open_requests::{self, Closing},
     people,
     person::PersonId,
+    portion::Portion,
     queue,
     row_change::RowChange,
 };
@@ -48,14 +49,10 @@ pub async fn late_requests(connection: &mut Tx, now: i64) -> Result<Vec<LateRequ
     Ok(late)
 }
 
-/// Records that the request at position `seq` has raised the alarm of `day`.
-pub async fn record_alarm(tx: &mut Tx, seq: i64, day: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1")
-        .bind(seq)
-        .bind(day)
-        .execute(tx)
-        .await?;
-    Ok(())
+/// Records that the request at position `seq` raises the alarm of `day`, unless it was recorded by now.
+pub async fn record_alarm(tx: &mut Tx, seq: i64, day: i64) -> Result<RowChange, StoreError> {
+    let recorded = sqlx::query("UPDATE requests SET alarmed_day = $2 WHERE seq = $1 AND alarmed_day < $2");
+    Ok(RowChange::of(recorded.bind(seq).bind(day).execute(tx).await?.rows_affected()))
 }
 
 /// Ends the request at position `seq` as expired, if it is still waiting.
@@ -76,15 +73,17 @@ pub async fn expire(tx: &mut Tx, seq: i64, at: i64, reason: &str) -> Result<RowC
     Ok(RowChange::Changed)
 }
 
-/// Destroys the details of requests that ended before `finished_before` and were kept for a replay.
-pub async fn destroy_old(tx: &mut Tx, finished_before: i64) -> Result<(), StoreError> {
-    let old: Vec<i64> =
-        sqlx::query_scalar("SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NOT NULL")
-            .bind(finished_before)
-            .fetch_all(&mut *tx)
-            .await?;
-    for seq in old {
-        queue::destroy(tx, seq).await?;
+/// Maximum number of requests whose details one write destroys: each takes several statements.
+const MAX_DESTROYED: i64 = 100;
+
+/// Destroys the details of a portion of the requests that ended before `finished_before` and were kept for a replay.
+pub async fn destroy_old(tx: &mut Tx, finished_before: i64) -> Result<Portion, StoreError> {
+    let old = sqlx::query_scalar(
+        "SELECT seq FROM requests WHERE finished_at < $1 AND sealed_details IS NOT NULL ORDER BY finished_at LIMIT $2",
+    );
+    let old: Vec<i64> = old.bind(finished_before).bind(MAX_DESTROYED).fetch_all(&mut *tx).await?;
+    for seq in &old {
+        queue::destroy(tx, *seq).await?;
     }
-    Ok(())
+    Ok(Portion::of(old.len() as u64, MAX_DESTROYED))
 }

@@ -1,7 +1,7 @@
 //! API keys of operators: stored as digests, and shown once when they are created. A key in use has a MAC over
 //! everything that it grants; revoking it deletes the MAC.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use crate::{
     error::StoreError,
     grant::{Grant, GrantColumns},
     mac::{RowMac, RowMessage},
+    placeholders::{one_of, padded},
     seal::Vault,
 };
 use host_model::{scope::Scopes, secret::Secret};
@@ -160,39 +161,43 @@ pub async fn list(connection: &mut Tx) -> Result<Vec<ApiKey>, StoreError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection).await?)
 }
 
-/// Returns the key in use whose text is `presented`; `None` if there is none. Returns [`StoreError::NotAuthentic`] for a
-/// key that was changed or inserted in the database from outside. The key is looked up by digest, so that the timing
-/// reveals nothing about the text.
-pub async fn holder(
+/// Returns for each of the texts `presented`, in their order, the key in use that has it; `None` if there is none, and
+/// [`StoreError::NotAuthentic`] for a key that was changed or inserted in the database from outside. Keys are looked up by
+/// digest, so that the timing reveals nothing about the text.
+pub async fn holders(
     connection: &mut Tx,
     vault: &Vault,
-    presented: &[u8],
-) -> Result<Option<ApiKey>, StoreError> {
-    let found = one_in_use(connection, "digest", digest(presented)).await?;
-    authentic(found, vault)
+    presented: &[Vec<u8>],
+) -> Result<Vec<Result<Option<ApiKey>, StoreError>>, StoreError> {
+    let digests: Vec<_> = presented.iter().map(|text| digest(text)).collect();
+    let bound = padded(digests.iter().collect());
+    let sql = in_use_where(&one_of("digest", 1, bound.len()));
+    let query = bound
+        .iter()
+        .fold(sqlx::query_as(sqlx::AssertSqlSafe(sql)), |query, digest| query.bind(digest.as_slice()));
+    let stored: Vec<StoredApiKey> = query.fetch_all(connection).await?;
+    let keys: HashMap<_, _> = stored.iter().map(|key| (&key.digest, key)).collect();
+    Ok(digests.iter().map(|digest| authentic(keys.get(digest).copied(), vault)).collect())
 }
 
 /// Returns the key in use with this id; `None` if there is none. Returns [`StoreError::NotAuthentic`] for a key that was
 /// changed or inserted in the database from outside.
 pub async fn with_id(connection: &mut Tx, vault: &Vault, id: &str) -> Result<Option<ApiKey>, StoreError> {
-    let found = one_in_use(connection, "id", id.to_owned()).await?;
-    authentic(found, vault)
+    let found: Option<StoredApiKey> = sqlx::query_as(sqlx::AssertSqlSafe(in_use_where("id = $1")))
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    authentic(found.as_ref(), vault)
 }
 
-async fn one_in_use<'q>(
-    connection: &mut Tx,
-    column: &str,
-    value: impl sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + Send + 'q,
-) -> Result<Option<StoredApiKey>, StoreError> {
-    let sql =
-        format!("SELECT {}, digest, mac FROM api_keys WHERE {column} = $1 AND revoked_at IS NULL", columns());
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(value).fetch_optional(connection).await?)
+fn in_use_where(condition: &str) -> String {
+    format!("SELECT {}, digest, mac FROM api_keys WHERE {condition} AND revoked_at IS NULL", columns())
 }
 
-fn authentic(found: Option<StoredApiKey>, vault: &Vault) -> Result<Option<ApiKey>, StoreError> {
+fn authentic(found: Option<&StoredApiKey>, vault: &Vault) -> Result<Option<ApiKey>, StoreError> {
     let Some(stored) = found else { return Ok(None) };
     if stored.is_authentic(vault) {
-        return Ok(Some(stored.key));
+        return Ok(Some(stored.key.clone()));
     }
     Err(StoreError::NotAuthentic(format!("API key {}", stored.key.name)))
 }

@@ -9,6 +9,7 @@ use crate::{
     error::StoreError,
     grant::KeyReach,
     list_place::place_of,
+    portion::{MAX_ROWS, Portion},
     requests::matching::{self, RequestFilter},
     row_change::RowChange,
 };
@@ -287,13 +288,14 @@ pub async fn end(tx: &mut Tx, id: &str, at: i64) -> Result<RowChange, StoreError
     Ok(RowChange::of(ended.bind(id).bind(at).execute(tx).await?.rows_affected()))
 }
 
-/// Deletes the acts that ended before `before`.
-pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
-    for sql in [
-        "DELETE FROM bulk_act_requests WHERE bulk_act IN (SELECT seq FROM bulk_acts WHERE ended_at < $1)",
-        "DELETE FROM bulk_acts WHERE ended_at < $1",
-    ] {
-        sqlx::query(sql).bind(before).execute(&mut *tx).await?;
-    }
-    Ok(())
+/// Deletes a portion of the acts that ended before `before`, each after its requests.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
+    const REQUESTS: &str = "DELETE FROM bulk_act_requests WHERE (bulk_act, request) IN \
+                              (SELECT r.bulk_act, r.request FROM bulk_acts a JOIN bulk_act_requests r ON r.bulk_act = a.seq \
+                               WHERE a.ended_at < $1 LIMIT $2)";
+    const ACTS: &str = "DELETE FROM bulk_acts WHERE ended_at < $1 \
+                          AND NOT EXISTS (SELECT 1 FROM bulk_act_requests r WHERE r.bulk_act = bulk_acts.seq)";
+    let pruned = sqlx::query(REQUESTS).bind(before).bind(MAX_ROWS).execute(&mut *tx).await?;
+    sqlx::query(ACTS).bind(before).execute(tx).await?;
+    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
 }

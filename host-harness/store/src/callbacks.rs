@@ -8,6 +8,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
+    portion::{MAX_ROWS, Portion},
     requests::RequestView,
     seal::Vault,
 };
@@ -233,8 +234,10 @@ pub async fn show(connection: &mut Tx, request: &str) -> Result<Option<CallbackV
     Ok(shown.bind(request).fetch_optional(connection).await?)
 }
 
-/// Deletes callbacks that ended before `before`.
-pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM callbacks WHERE ended_at < $1").bind(before).execute(tx).await?;
-    Ok(())
+/// Deletes a portion of the callbacks that ended before `before`.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
+    let sql =
+        "DELETE FROM callbacks WHERE request IN (SELECT request FROM callbacks WHERE ended_at < $1 LIMIT $2)";
+    let pruned = sqlx::query(sql).bind(before).bind(MAX_ROWS).execute(tx).await?;
+    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
 }

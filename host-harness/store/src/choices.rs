@@ -3,7 +3,13 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{columns::word, database::Tx, error::StoreError, person::PersonId};
+use crate::{
+    columns::word,
+    database::Tx,
+    error::StoreError,
+    person::PersonId,
+    portion::{MAX_ROWS, Portion},
+};
 use host_model::{
     consent::{
         echo::Write,
@@ -247,16 +253,18 @@ pub async fn merge(tx: &mut Tx, gone: PersonId, kept: PersonId) -> Result<(), St
 }
 
 /// Considers only writes that were followed by another one. The later one may have been deleted since.
-pub const PRUNE: &str = "DELETE FROM writes WHERE repeated = 1 AND sent_at < $1 \
-   AND EXISTS (SELECT 1 FROM writes later \
-     WHERE later.person = writes.person AND later.kind = writes.kind AND later.id = writes.id \
-       AND later.choice = writes.choice AND later.sent_at > writes.sent_at)";
+pub const PRUNE: &str = "DELETE FROM writes WHERE (person, kind, id, sent_at) IN ( \
+   SELECT old.person, old.kind, old.id, old.sent_at FROM writes old WHERE old.repeated = 1 AND old.sent_at < $1 \
+     AND EXISTS (SELECT 1 FROM writes later \
+       WHERE later.person = old.person AND later.kind = old.kind AND later.id = old.id \
+         AND later.choice = old.choice AND later.sent_at > old.sent_at) \
+   ORDER BY old.sent_at LIMIT $2)";
 
-/// Deletes writes sent before `before`, except for the last one of each choice, which proves that the choice was sent
-/// at all.
-pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
-    sqlx::query(PRUNE).bind(before).execute(tx).await?;
-    Ok(())
+/// Deletes a portion of the writes sent before `before`, except for the last one of each choice, which proves that the choice
+/// was sent at all.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
+    let pruned = sqlx::query(PRUNE).bind(before).bind(MAX_ROWS).execute(tx).await?;
+    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
 }
 
 /// Returns the item in `row`.

@@ -40,8 +40,8 @@ pub trait Database: Send + Sync {
     fn write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Same as [`write`](Self::write), beside what other processes and [`write`](Self::write) itself write at the same time.
     fn append(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>>;
-    /// Returns a connection for a read-only transaction.
-    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>>;
+    /// Returns a connection for a read-only transaction of this length.
+    fn reader(&self, length: ReadLength) -> BoxFuture<'_, Result<ReadConnection, StoreError>>;
     /// Returns how long a read of this length may take; `None` for as long as it takes.
     fn max_read(&self, length: ReadLength) -> Option<Duration>;
     /// Writes a consistent copy of the whole database to the new file `to`.

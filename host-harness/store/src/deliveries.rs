@@ -3,6 +3,7 @@
 
 mod kept;
 mod lost;
+mod new;
 mod replayed;
 mod shown;
 mod summary;
@@ -11,38 +12,24 @@ use kept::KEPT_UNREAD;
 pub use kept::{KeptDelivery, kept, latest};
 use lost::WAITING;
 pub use lost::{reclaim, release_claims, requeue_lost};
+pub use new::{InsertedDelivery, NewDelivery, insert};
 pub use replayed::{DeliverySelection, replay, replayable};
 pub use shown::{DeliveryFilter, DeliveryState, DeliveryView, ReadingFilter, list, show};
 use sqlx::{FromRow, Row};
 pub use summary::{DeliverySummary, summary};
 
 use crate::{
-    columns::Column, database::Tx, dialects::dialect, error::StoreError, person::PersonId, queue::Lease,
+    columns::Column,
+    database::Tx,
+    error::StoreError,
+    person::PersonId,
+    portion::{MAX_ROWS, Portion},
+    queue::Lease,
     row_change::RowChange,
 };
 
 /// Could not be read; can be read again while their bodies are kept.
 const UNREAD: &str = "state IN ('unreadable', 'stuck', 'damaged')";
-
-/// A delivery about to be stored. Times are in milliseconds since the Unix epoch.
-pub struct NewDelivery {
-    /// Its id.
-    pub id: String,
-    /// The tenant that it belongs to.
-    pub tenant: String,
-    /// The key of its connection.
-    pub connection: String,
-    /// A keyed digest that identifies repeats of the same delivery.
-    pub body_digest: [u8; 32],
-    /// Whether it carried an accepted token.
-    pub accepted: bool,
-    /// Whether its token or its signature proves that it is from the vendor.
-    pub proven: bool,
-    /// Its method, address, headers and body, sealed.
-    pub sealed: Vec<u8>,
-    /// When it was received.
-    pub received_at: i64,
-}
 
 /// A delivery that is being read. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, FromRow)]
@@ -105,31 +92,6 @@ pub struct ReadingEnd {
     pub reason: Option<String>,
     /// The number of events in it.
     pub events: i64,
-}
-
-/// Stores `new`, unless the same delivery is already stored or its connection does not exist. May be appended.
-pub async fn insert(tx: &mut Tx, new: NewDelivery) -> Result<RowChange, StoreError> {
-    let sql = format!(
-        "INSERT INTO deliveries (id, tenant, connection, body_digest, accepted, proven, sealed_delivery, received_at, \
-           next_at, state) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9 \
-         WHERE EXISTS (SELECT 1 FROM connections WHERE key = $3 {}) \
-         ON CONFLICT (connection, body_digest) DO NOTHING",
-        dialect(tx).keep_row()
-    );
-    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(new.id)
-        .bind(new.tenant)
-        .bind(new.connection)
-        .bind(new.body_digest.to_vec())
-        .bind(i64::from(new.accepted))
-        .bind(i64::from(new.proven))
-        .bind(new.sealed)
-        .bind(new.received_at)
-        .bind(DeliveryState::Waiting.as_ref())
-        .execute(tx)
-        .await?;
-    Ok(RowChange::of(done.rows_affected()))
 }
 
 /// Returns how many kept deliveries of `connection` are not proven to be from the vendor.
@@ -310,7 +272,7 @@ pub async fn unread(tx: &mut Tx) -> Result<Vec<(String, Option<String>)>, StoreE
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(damaged).fetch_all(tx).await?)
 }
 
-/// Deliveries of one connection that were never read and are no longer kept.
+/// Deliveries of one connection that were never read and are not kept any longer.
 #[derive(Debug, FromRow)]
 pub struct LostDeliveries {
     /// The tenant that they belong to.
@@ -321,42 +283,43 @@ pub struct LostDeliveries {
     pub deliveries: i64,
 }
 
-/// Deletes bodies received before `bodies_before`, and the rows of deliveries that were received and ended before
-/// `rows_before`. Returns the deliveries that were lost without having been read.
-pub async fn tidy(
-    tx: &mut Tx,
-    bodies_before: i64,
-    rows_before: i64,
-    at: i64,
-) -> Result<Vec<LostDeliveries>, StoreError> {
-    const STEPS: [&str; 2] = [
-        "DELETE FROM delivery_people WHERE delivery IN \
-           (SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2)",
-        "DELETE FROM deliveries WHERE received_at < $1 AND ended_at < $2",
-    ];
-    let lost = unread_before(tx, bodies_before).await?;
-    sqlx::query(
+/// Deletes a portion of the bodies received before `before`.
+pub async fn delete_bodies(tx: &mut Tx, before: i64, at: i64) -> Result<Portion, StoreError> {
+    let deleted = sqlx::query(
         "UPDATE deliveries SET sealed_delivery = NULL, ended_at = COALESCE(ended_at, $2), \
            reason = CASE WHEN state = $3 THEN 'its body is no longer kept' ELSE reason END, \
            state = CASE WHEN state = $3 THEN $4 ELSE state END \
-         WHERE received_at < $1 AND sealed_delivery IS NOT NULL",
+         WHERE seq IN (SELECT seq FROM deliveries WHERE received_at < $1 AND sealed_delivery IS NOT NULL \
+                       ORDER BY received_at LIMIT $5)",
     )
-    .bind(bodies_before)
+    .bind(before)
     .bind(at)
     .bind(DeliveryState::Waiting.as_ref())
     .bind(DeliveryState::Stuck.as_ref())
-    .execute(&mut *tx)
+    .bind(MAX_ROWS)
+    .execute(tx)
     .await?;
-    for step in STEPS {
-        let received_before = rows_before.min(bodies_before);
-        sqlx::query(step).bind(received_before).bind(rows_before).execute(&mut *tx).await?;
-    }
-    Ok(lost)
+    Ok(Portion::of(deleted.rows_affected(), MAX_ROWS))
 }
 
-/// Counts the unread deliveries received before `received_before`. Materialized, because SQLite would otherwise scan
-/// all deliveries in group order.
-async fn unread_before(tx: &mut Tx, received_before: i64) -> Result<Vec<LostDeliveries>, StoreError> {
+/// Deletes a portion of the deliveries that were received before `received_before`, ended before `ended_before`, and have no
+/// body any more.
+pub async fn prune(tx: &mut Tx, received_before: i64, ended_before: i64) -> Result<Portion, StoreError> {
+    const OLD: &str = "SELECT seq FROM deliveries WHERE received_at < $1 AND ended_at < $2 AND sealed_delivery IS NULL \
+                       ORDER BY received_at, seq LIMIT $3";
+    let mut portion = Portion::Last;
+    for (table, column) in [("delivery_people", "delivery"), ("deliveries", "seq")] {
+        let delete = sqlx::AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} IN ({OLD})"));
+        let query = sqlx::query(delete).bind(received_before).bind(ended_before);
+        let deleted = query.bind(MAX_ROWS).execute(&mut *tx).await?;
+        portion = Portion::of(deleted.rows_affected(), MAX_ROWS);
+    }
+    Ok(portion)
+}
+
+/// Counts the deliveries received before `received_before` that were never read and whose bodies are still kept.
+/// Materialized, because SQLite would otherwise scan all deliveries in group order.
+pub async fn unread_before(tx: &mut Tx, received_before: i64) -> Result<Vec<LostDeliveries>, StoreError> {
     let sql = format!(
         "WITH old AS MATERIALIZED (SELECT tenant, connection FROM deliveries \
            WHERE received_at < $1 AND sealed_delivery IS NOT NULL AND ({WAITING} OR {UNREAD})) \

@@ -97,6 +97,19 @@ pub enum StoreError {
          it. If it was abandoned, drop this database and create it anew"
     )]
     TransferCutOff,
+    /// Replicas of an older version serve a database whose schema is older, too.
+    #[error(
+        "this version changes the database, which replicas of an older one serve: {}. Stop them all, then try again. One that was \
+         killed counts for another {} seconds",
+        replicas.join(", "),
+        presumed_alive.as_secs()
+    )]
+    ServedByOlder {
+        /// Their names.
+        replicas: Vec<String>,
+        /// How long one that was killed counts as running.
+        presumed_alive: Duration,
+    },
     /// A transfer of this database to another one was begun and has not ended.
     #[error(
         "a transfer of this database to {to} was begun and has not ended: finish it with `connector-host migrate`, or \
@@ -128,6 +141,12 @@ pub enum StoreError {
          has to be started again"
     )]
     TakenOver,
+    /// The database does not contain what this replica had committed.
+    #[error(
+        "the database lost commits of this replica: it was restored, or a standby that was behind serves in its place. This \
+         replica writes nothing more and has to be started again; see \"A standby takes over\" in the guide"
+    )]
+    SetBack,
     /// Another replica has changed the same, and this one has decided without that.
     #[error("another replica changed the same a moment ago: look at it, then try again")]
     ChangedMeanwhile,
@@ -154,22 +173,28 @@ pub enum StoreError {
 impl StoreError {
     /// Returns whether a write that failed with this may succeed later: the database cannot be reached, or others use it.
     pub fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Database(_)
-                | Self::Busy(_)
-                | Self::Unresponsive(_)
-                | Self::UnknownCommit
-                | Self::ChangedMeanwhile
-        )
+        match self {
+            Self::Database(_) => !self.is_about_one_row(),
+            Self::Busy(_) | Self::Unresponsive(_) | Self::UnknownCommit | Self::ChangedMeanwhile => true,
+            _ => false,
+        }
     }
 
-    /// Returns whether only the value that was read is damaged, so that the rest of the database can still be used.
+    /// Returns whether only a value that was read or is to be stored is at fault, so that the rest of the database can still be
+    /// used.
     pub fn is_about_one_row(&self) -> bool {
-        matches!(
-            self,
-            Self::Unsealable(_) | Self::Unreadable(_) | Self::NotAuthentic(_) | Self::ComponentChanged(_)
-        )
+        match self {
+            Self::Unsealable(_)
+            | Self::Unreadable(_)
+            | Self::NotAuthentic(_)
+            | Self::ComponentChanged(_)
+            | Self::NulCharacter => true,
+            // A value of another type than its column's, such as text in place of a number in a file.
+            Self::Database(error) => {
+                matches!(**error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+            }
+            _ => false,
+        }
     }
 }
 

@@ -7,7 +7,13 @@ use host_model::{consent::identity::IdentityMap, contract::Subject};
 use sqlx::{FromRow, Row, any::AnyRow};
 
 use crate::{
-    columns::Column, database::Tx, dialects::dialect, error::StoreError, grant::KeyReach, person::PersonId,
+    columns::Column,
+    database::Tx,
+    dialects::dialect,
+    error::StoreError,
+    grant::KeyReach,
+    person::PersonId,
+    portion::{MAX_ROWS, Portion},
     seal::Vault,
 };
 
@@ -123,11 +129,16 @@ pub async fn forget(tx: &mut Tx, connection: &str, digest: [u8; 32]) -> Result<(
     Ok(())
 }
 
-/// Deletes events and digests that were received before `before`.
-pub async fn prune(tx: &mut Tx, before: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM events WHERE received_at < $1").bind(before).execute(&mut *tx).await?;
-    sqlx::query("DELETE FROM event_keys WHERE heard_at < $1").bind(before).execute(tx).await?;
-    Ok(())
+/// Deletes a portion of the events and digests that were received before `before`.
+pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
+    const EVENTS: &str = "DELETE FROM events WHERE seq IN \
+                            (SELECT seq FROM events WHERE received_at < $1 ORDER BY received_at, seq LIMIT $2)";
+    const KEYS: &str = "DELETE FROM event_keys WHERE (connection, digest) IN \
+                          (SELECT connection, digest FROM event_keys WHERE heard_at < $1 ORDER BY heard_at LIMIT $2)";
+    let events = sqlx::query(EVENTS).bind(before).bind(MAX_ROWS).execute(&mut *tx).await?;
+    let keys = sqlx::query(KEYS).bind(before).bind(MAX_ROWS).execute(tx).await?;
+    let portion = |rows| Portion::of(rows, MAX_ROWS);
+    Ok(portion(events.rows_affected()).and(portion(keys.rows_affected())))
 }
 
 /// How far a tenant's feed has been posted. Times are in milliseconds since the Unix epoch.

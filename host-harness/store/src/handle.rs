@@ -13,6 +13,7 @@ use crate::{
     database::{Act, Database, ReadLength, Rollback, Tx, Work},
     error::StoreError,
     master_mark,
+    portion::Portion,
     postgres::Postgres,
     replica_id::ReplicaId,
     replicas,
@@ -128,6 +129,18 @@ impl Store {
         self.transact(Self::queue_write, work, |_| None).await
     }
 
+    /// Runs `portion` in writes of their own until one returns [`Portion::Last`]. What was written before a failure stays.
+    pub async fn write_in_portions(
+        &self,
+        portion: impl for<'c> Fn(&'c mut Tx) -> BoxFuture<'c, Result<Portion, StoreError>>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<(), StoreError> {
+        while self.write(portion.clone()).await? == Portion::Full {}
+        Ok(())
+    }
+
     fn queue_write(&self, work: Work) -> BoxFuture<'_, Result<(), StoreError>> {
         self.database.write(work)
     }
@@ -194,7 +207,7 @@ impl Store {
         length: ReadLength,
         work: impl for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let mut reader = self.database.reader().await?;
+        let mut reader = self.database.reader(length).await?;
         let read = reader.read(work);
         match self.database.max_read(length) {
             Some(limit) => timeout(limit, read).await.unwrap_or(Err(StoreError::Unresponsive(limit))),

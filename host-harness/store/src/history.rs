@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::{database::Tx, error::StoreError};
+use crate::{database::Tx, error::StoreError, portion::Portion};
 
 /// The requests that ended first before `$1`, at most `$2`, if their data does not exist any more and their end need not be
 /// posted.
@@ -19,14 +19,14 @@ const KNOWN: [(&str, &str, &str); 4] = [
 ];
 
 /// Deletes requests that ended before `ended_before` and their attempts, those that ended first, at most `limit`. Requests
-/// whose data is kept for a replay, or whose end is still to be posted, stay. Returns the number of deleted requests.
-pub async fn prune(tx: &mut Tx, ended_before: i64, limit: i64) -> Result<u64, StoreError> {
-    let mut deleted = 0;
+/// whose data is kept for a replay, or whose end is still to be posted, stay.
+pub async fn prune(tx: &mut Tx, ended_before: i64, limit: i64) -> Result<Portion, StoreError> {
+    let mut deleted = Portion::Last;
     for (table, column, by) in KNOWN {
         let delete = format!("DELETE FROM {table} WHERE {column} IN (SELECT r.{by} {ENDED})");
         let done =
             sqlx::query(AssertSqlSafe(delete)).bind(ended_before).bind(limit).execute(&mut *tx).await?;
-        deleted = done.rows_affected();
+        deleted = Portion::of(done.rows_affected(), limit);
     }
     Ok(deleted)
 }
@@ -71,9 +71,9 @@ mod tests {
         let attempts =
             "SELECT r.id FROM attempts a LEFT JOIN requests r ON r.seq = a.request ORDER BY a.request";
         for (deleted, left) in [
-            (1, &["open", "second", "replayable", "late", "to-be-posted"][..]),
-            (1, &["open", "replayable", "late", "to-be-posted"]),
-            (0, &["open", "replayable", "late", "to-be-posted"]),
+            (Portion::Full, &["open", "second", "replayable", "late", "to-be-posted"][..]),
+            (Portion::Full, &["open", "replayable", "late", "to-be-posted"]),
+            (Portion::Last, &["open", "replayable", "late", "to-be-posted"]),
         ] {
             assert_eq!(write(&store, |tx| Box::pin(prune(tx, 9, 1))).await, deleted);
             assert_eq!(ids(&store, requests).await, left);

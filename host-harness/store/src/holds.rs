@@ -20,7 +20,8 @@ pub async fn is_behind_erasure(tx: &mut Tx, id: &str) -> Result<bool, StoreError
     Ok(earlier > 0)
 }
 
-/// Holds back requests with this connection, action and step until `until`.
+/// Holds back requests with this connection, action and step until `until`, or longer if they are held back already: answers to
+/// several attempts may come in any order.
 pub async fn hold_back(
     tx: &mut Tx,
     connection: &str,
@@ -31,7 +32,8 @@ pub async fn hold_back(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO gates (connection, action, step, until, why) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why",
+         ON CONFLICT (connection, action, step) DO UPDATE SET until = excluded.until, why = excluded.why \
+         WHERE gates.until < excluded.until",
     )
     .bind(connection)
     .bind(action.as_ref())

@@ -42,6 +42,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// What a server says about a transaction that has not ended.
 const IN_PROGRESS: &str = "in progress";
 
+/// A connection that was used within this time answers, or its loss is reported to those who read.
+const JUST_USED: Duration = Duration::from_secs(1);
+
 /// The pause between two attempts to ask.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -50,8 +53,7 @@ pub(crate) struct Postgres {
     writer: Writer,
     appender: Writer,
     readers: AnyPool,
-    /// What begins a transaction that reads.
-    snapshot: SqlStr,
+    route: Route,
     replica: Arc<OnceLock<ReplicaId>>,
 }
 
@@ -71,7 +73,7 @@ impl Postgres {
     pub(crate) async fn is_migrated(address: &PostgresAddress) -> Result<bool, StoreError> {
         sqlx::any::install_default_drivers();
         let mut connection = connected(&address.with_password()).await?;
-        let mut snapshot = connection.begin_with(address.route().begin_snapshot()).await?;
+        let mut snapshot = connection.begin_with(address.route().begin_snapshot(ReadLength::Part)).await?;
         let found = found::<PostgresSchema>(&mut snapshot).await?;
         snapshot.rollback().await?;
         connection.close().await?;
@@ -87,14 +89,14 @@ impl Postgres {
             .acquire_timeout(patience::READER)
             // Instead of the pool's own test, which has no time limit.
             .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+            .before_acquire(|connection, used| Box::pin(is_alive(connection, used.idle_for)))
             .connect(&url)
             .await?;
         let replica = Arc::default();
         let engine = PostgresEngine { url, route, begin: route.begin_write(), replica: Arc::clone(&replica) };
         let appending = PostgresEngine { begin: route.begin_append(), ..engine.clone() };
         let (writer, appender) = (Writer::start(engine, Some(writer)), Writer::start(appending, None));
-        Ok(Self { writer, appender, readers, snapshot: route.begin_snapshot(), replica })
+        Ok(Self { writer, appender, readers, route, replica })
     }
 }
 
@@ -111,8 +113,12 @@ async fn connected(url: &str) -> Result<Tx, StoreError> {
     within(patience::CONNECT, Tx::connect(url)).await
 }
 
-/// Returns whether the other end of a connection that was not used for a while still answers.
-async fn is_alive(connection: &mut Tx) -> Result<bool, sqlx::Error> {
+/// Returns whether the other end of a connection still answers. One that was just used is not asked: a server takes longer to
+/// start again.
+async fn is_alive(connection: &mut Tx, idle_for: Duration) -> Result<bool, sqlx::Error> {
+    if idle_for < JUST_USED {
+        return Ok(true);
+    }
     let answered = timeout(patience::ANSWER, connection.ping()).await;
     answered.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into()))).map(|()| true)
 }
@@ -147,13 +153,13 @@ impl Database for Postgres {
         Box::pin(self.appender.write(work))
     }
 
-    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
+    fn reader(&self, length: ReadLength) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
         Box::pin(async move {
             let connection = self.readers.acquire().await.map_err(|error| match error {
                 sqlx::Error::PoolTimedOut => StoreError::Unresponsive(patience::READER),
                 error => error.into(),
             })?;
-            Ok(ReadConnection::new(connection, self.snapshot.clone()))
+            Ok(ReadConnection::new(connection, self.route.begin_snapshot(length)))
         })
     }
 
@@ -248,7 +254,7 @@ impl PostgresEngine {
 
     async fn ask_status(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut connection = self.connect().await?;
-        let mut snapshot = connection.begin_with(self.route.begin_snapshot()).await?;
+        let mut snapshot = connection.begin_with(self.route.begin_snapshot(ReadLength::Part)).await?;
         let status = sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))").bind(id);
         let status = status.fetch_one(&mut *snapshot).await?;
         snapshot.rollback().await?;

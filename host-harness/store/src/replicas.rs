@@ -4,7 +4,7 @@
 //! A replica watches the others. One whose signs of life stop is removed, and with its row goes its right to write: the
 //! transactions of a replica without a row are not committed. So it cannot overwrite what was done in its place.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use sqlx::FromRow;
 
@@ -64,6 +64,8 @@ pub struct SignOfLife {
 /// What a replica learns when it gives a sign of life.
 #[derive(Clone, Debug)]
 pub struct Beat {
+    /// The number of this replica's signs of life.
+    pub number: i64,
     /// The other replicas.
     pub others: Vec<SignOfLife>,
     /// The term in which it leads; `None` if another one does.
@@ -108,14 +110,14 @@ pub async fn beat(
     let now = dialect(tx).clock();
     let sql = format!(
         "UPDATE replicas SET beats = beats + 1, seen_at = {now}, applied = $2, plugins = $3 WHERE id = $1 \
-         RETURNING seen_at"
+         RETURNING seen_at, beats"
     );
     let plugins = serde_json::to_string(versions).unwrap_or_default();
-    let beat = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).bind(applied).bind(plugins);
-    let now: i64 = beat.fetch_optional(&mut *tx).await?.ok_or(StoreError::TakenOver)?;
+    let beat = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.as_str()).bind(applied).bind(plugins);
+    let (now, number): (i64, i64) = beat.fetch_optional(&mut *tx).await?.ok_or(StoreError::TakenOver)?;
     let others = "SELECT id, beats FROM replicas WHERE id <> $1 ORDER BY id";
     let others = sqlx::query_as(others).bind(id.as_str()).fetch_all(&mut *tx).await?;
-    Ok(Beat { others, tenure: Tenure::take(tx, id, now).await? })
+    Ok(Beat { number, others, tenure: Tenure::take(tx, id, now).await? })
 }
 
 /// Removes a replica that gave no sign of life since `last`, and raises the alarm about its machine at `at`, unless another
@@ -163,6 +165,9 @@ pub async fn all(connection: &mut Tx) -> Result<Vec<Replica>, StoreError> {
                FROM replicas r LEFT JOIN lead l ON l.replica = r.id ORDER BY r.started_at, r.id";
     Ok(sqlx::query_as(all).fetch_all(connection).await?)
 }
+
+/// A replica that gave no sign of life for longer has ended: the others remove it after 20 seconds.
+pub(crate) const PRESUMED_ALIVE: Duration = Duration::from_secs(30);
 
 /// Returns the names of the replicas that gave a sign of life within the last `ms` milliseconds.
 pub(crate) async fn seen_within(connection: &mut Tx, ms: i64) -> Result<Vec<String>, StoreError> {

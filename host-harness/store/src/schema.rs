@@ -6,7 +6,15 @@ use std::{collections::BTreeSet, fmt};
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, SqlStr, migrate::Migrator};
 
-use crate::{database::Tx, error::StoreError, marks, seal::Vault, upgrade};
+use crate::{
+    database::Tx,
+    error::StoreError,
+    marks,
+    replicas::{self, PRESUMED_ALIVE},
+    seal::Vault,
+    upgrade,
+};
+use host_model::time::millis;
 
 /// The mark that contains the version of the program.
 const PROGRAM: &str = "program";
@@ -20,6 +28,10 @@ pub(crate) trait Schema: Sync {
     const IS_MIGRATED: &'static str;
     /// The query of the objects of a database: `kind`, `name` and `sql` of each.
     const OBJECTS: &'static str;
+
+    /// The first version of the schema that says which processes serve the database; `None` if only one can, which a lock
+    /// excludes.
+    const SHARED_SINCE: Option<i64>;
 
     /// Returns what begins a transaction that excludes all other writers.
     fn begin(&self) -> SqlStr;
@@ -35,8 +47,8 @@ pub(crate) trait Schema: Sync {
     ) -> BoxFuture<'a, Result<BTreeSet<SchemaObject>, StoreError>>;
 }
 
-/// Migrates the tables to this version's schema, in one transaction. Refuses a database with a newer schema, and one with
-/// tables or triggers that its schema does not define.
+/// Migrates the tables to this version's schema, in one transaction. Refuses a database with a newer schema, one that is to be
+/// migrated while replicas serve it, and one with tables or triggers that its schema does not define.
 pub(crate) async fn migrate<S: Schema>(
     connection: &mut Tx,
     vault: &Vault,
@@ -48,6 +60,13 @@ pub(crate) async fn migrate<S: Schema>(
     if let Some(found) = found.filter(|found| *found > known) {
         let written_by = written_by(&mut transaction).await?;
         return Err(StoreError::NewerDatabase { found, written_by, known });
+    }
+    let has_replicas = |found| S::SHARED_SINCE.is_some_and(|since| since <= found);
+    if found.is_some_and(|found| found < known && has_replicas(found)) {
+        let replicas = replicas::seen_within(&mut transaction, millis(PRESUMED_ALIVE)).await?;
+        if !replicas.is_empty() {
+            return Err(StoreError::ServedByOlder { replicas, presumed_alive: PRESUMED_ALIVE });
+        }
     }
     check_objects(&mut transaction, schema, found).await?;
     run(schema.migrations(), &mut transaction, known).await?;

@@ -109,7 +109,7 @@ impl Database for Sqlite {
         self.write(work)
     }
 
-    fn reader(&self) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
+    fn reader(&self, _length: ReadLength) -> BoxFuture<'_, Result<ReadConnection, StoreError>> {
         Box::pin(async move { Ok(ReadConnection::new(self.readers.acquire().await?, BEGIN_SNAPSHOT)) })
     }
 

@@ -1,6 +1,8 @@
 mod dialects;
 mod odd_rows;
+mod portions;
 mod snapshots;
+mod turn;
 mod words;
 
 use std::{

@@ -1,21 +1,15 @@
 //! Webhook tokens in the database, stored by digest and numbered by generation. A token that is accepted has a MAC;
 //! ending it deletes the MAC.
 
+mod acceptable;
+mod rows;
+
+use self::rows::{COLUMNS, LIVE, message, message_of, view};
+pub use acceptable::{AcceptableToken, ConnectionTokens, acceptable, all_live};
 use sqlx::{Row, any::AnyRow};
 
-use crate::{
-    columns::word,
-    database::Tx,
-    error::StoreError,
-    mac::{RowMac, RowMessage},
-    marks,
-    row_change::RowChange,
-    seal::Vault,
-};
+use crate::{database::Tx, error::StoreError, mac::RowMac, marks, row_change::RowChange, seal::Vault};
 use host_model::token::{TokenState, TokenView};
-
-/// The states of an accepted token. Must match the condition of the index.
-const LIVE: &str = "state IN ('offered', 'current', 'former')";
 
 /// The mark that contains the day of the last daily check.
 const DAILY_CHECK: &str = "token-look";
@@ -52,30 +46,6 @@ pub struct Push {
     pub sealed_token: Vec<u8>,
 }
 
-/// A token that may be accepted, with its digest.
-#[derive(Clone, Debug)]
-pub struct AcceptableToken {
-    /// The SHA-256 of the token.
-    pub digest: [u8; 32],
-    /// The token as shown to operators.
-    pub token: TokenView,
-}
-
-/// The tokens of one connection that have not ended.
-pub struct ConnectionTokens {
-    /// The tenant that it belongs to.
-    pub tenant: String,
-    /// The key of its connection.
-    pub connection: String,
-    /// Its tokens, oldest first.
-    pub tokens: Vec<AcceptableToken>,
-    /// The generations whose rows cannot be read, because the database was changed from outside.
-    pub damaged: Vec<i64>,
-}
-
-const COLUMNS: &str = "tenant, connection, generation, digest, mac, state, by_host, issued_at, expires_at, seen_at, replaced_at, ended_at, push_at, \
-                       push_failures, push_reason";
-
 /// Returns all tokens of `connection`, oldest first.
 pub async fn list(tx: &mut Tx, connection: &str) -> Result<Vec<TokenView>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 ORDER BY generation");
@@ -89,38 +59,9 @@ pub async fn live(tx: &mut Tx, connection: &str) -> Result<Vec<TokenView>, Store
     Ok(live_rows(tx, connection).await?.iter().filter_map(|row| view(row).ok()).collect())
 }
 
-/// Returns the tokens of `connection` that a delivery may carry, oldest first. A damaged token is never accepted.
-pub async fn acceptable(
-    tx: &mut Tx,
-    vault: &Vault,
-    connection: &str,
-) -> Result<Vec<AcceptableToken>, StoreError> {
-    let rows = live_rows(tx, connection).await?;
-    Ok(rows.iter().filter_map(|row| acceptable_token(vault, row).ok()).collect())
-}
-
 async fn live_rows(tx: &mut Tx, connection: &str) -> Result<Vec<AnyRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE connection = $1 AND {LIVE} ORDER BY generation");
     Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(connection).fetch_all(tx).await?)
-}
-
-/// Returns the tokens that have not ended, by connection.
-pub async fn all_live(tx: &mut Tx, vault: &Vault) -> Result<Vec<ConnectionTokens>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE {LIVE} ORDER BY connection, generation");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(tx).await?;
-    let mut all: Vec<ConnectionTokens> = Vec::new();
-    for row in &rows {
-        let (tenant, connection): (String, String) = (row.try_get("tenant")?, row.try_get("connection")?);
-        if all.last().is_none_or(|last| last.connection != connection) {
-            all.push(ConnectionTokens { tenant, connection, tokens: Vec::new(), damaged: Vec::new() });
-        }
-        let Some(last) = all.last_mut() else { continue };
-        match acceptable_token(vault, row) {
-            Ok(known) => last.tokens.push(known),
-            Err(_) => last.damaged.push(row.try_get("generation")?),
-        }
-    }
-    Ok(all)
 }
 
 /// Returns the number of the next token of `connection`.
@@ -318,39 +259,6 @@ pub async fn leave_to_operator(tx: &mut Tx, connection: &str) -> Result<(), Stor
     Ok(())
 }
 
-/// Reads a token that has not ended. A token without a valid MAC was not issued by this program and is damaged.
-fn acceptable_token(vault: &Vault, row: &AnyRow) -> Result<AcceptableToken, StoreError> {
-    let digest: Vec<u8> = row.try_get("digest")?;
-    let digest: [u8; 32] =
-        digest.try_into().map_err(|_| StoreError::Unreadable("a token's digest".to_owned()))?;
-    let mac: Option<Vec<u8>> = row.try_get("mac")?;
-    let token = view(row)?;
-    if message_of(vault, row, &digest)?.matches(mac.map(RowMac).as_ref()) {
-        return Ok(AcceptableToken { digest, token });
-    }
-    Err(StoreError::NotAuthentic(format!("webhook token {}", token.generation)))
-}
-
-/// Begins the message of the token in `row`.
-fn message_of(vault: &Vault, row: &AnyRow, digest: &[u8]) -> Result<RowMessage, StoreError> {
-    let (tenant, connection): (String, String) = (row.try_get("tenant")?, row.try_get("connection")?);
-    let (generation, expires_at) = (row.try_get("generation")?, row.try_get("expires_at")?);
-    Ok(message(vault, &tenant, &connection, generation, digest, expires_at))
-}
-
-/// Begins the message that a token with this digest is accepted at its connection until it expires.
-fn message(
-    vault: &Vault,
-    tenant: &str,
-    connection: &str,
-    generation: i64,
-    digest: &[u8],
-    expires_at: i64,
-) -> RowMessage {
-    let row = vault.row("webhook token").text(tenant).text(connection);
-    row.number(generation).bytes(digest).number(expires_at)
-}
-
 /// Adds the MACs to the accepted tokens of version 0.1.0. Returns how many there are.
 pub(crate) async fn authenticate_all(tx: &mut Tx, vault: &Vault) -> Result<usize, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tokens WHERE {LIVE}");
@@ -366,31 +274,4 @@ pub(crate) async fn authenticate_all(tx: &mut Tx, vault: &Vault) -> Result<usize
             .await?;
     }
     Ok(rows.len())
-}
-
-fn view(row: &AnyRow) -> Result<TokenView, StoreError> {
-    Ok(TokenView {
-        generation: row.try_get("generation")?,
-        state: word("the word", row.try_get("state")?)?,
-        by_host: row.try_get::<i64, _>("by_host")? != 0,
-        issued_at: row.try_get("issued_at")?,
-        expires_at: row.try_get("expires_at")?,
-        seen_at: row.try_get("seen_at")?,
-        replaced_at: row.try_get("replaced_at")?,
-        ended_at: row.try_get("ended_at")?,
-        push_at: row.try_get("push_at")?,
-        push_failures: row.try_get("push_failures")?,
-        push_reason: row.try_get("push_reason")?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_states_that_sql_speaks_of_are_those_of_the_type() {
-        let live = [TokenState::Offered, TokenState::Current, TokenState::Former];
-        assert_eq!(LIVE, format!("state IN ({})", live.map(|state| format!("'{state}'")).join(", ")));
-    }
 }

@@ -19,6 +19,10 @@ use crate::{
 /// failed commit wastes little time.
 const MAX_BATCH: usize = 256;
 
+/// How long writes may be added to a commit: others wait for its turn, among them the signs of life of processes, which are
+/// missed after a few seconds.
+const MAX_TURN: Duration = Duration::from_millis(500);
+
 /// Capacity of the write queue. Callers wait while it is full.
 const QUEUE_CAPACITY: usize = 4_096;
 
@@ -107,8 +111,8 @@ enum NotCommitted {
     NotBegun { acts: Vec<Act>, error: StoreError },
     /// It was rolled back.
     RolledBack(StoreError),
-    /// The commit was not answered. The transaction has this id.
-    Unanswered { id: String, error: StoreError },
+    /// The commit was not answered. The transaction has this id; some are left for the next one.
+    Unanswered { id: String, left: Vec<Act>, error: StoreError },
 }
 
 impl<E: WriteEngine> WriterTask<E> {
@@ -116,9 +120,13 @@ impl<E: WriteEngine> WriterTask<E> {
     async fn write_all(mut self, mut waiting: mpsc::Receiver<Work>) {
         let mut batch = Vec::new();
         let mut tidied_at = Instant::now();
-        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            let (acts, told): (Vec<_>, Vec<_>) = batch.drain(..).map(|work| (work.act, work.told)).unzip();
-            let written = self.write(acts).await;
+        while !batch.is_empty() || waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            let (acts, mut told): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|work| (work.act, work.told)).unzip();
+            let written = self.write(acts).await.map(|left| {
+                let told_later = told.split_off(told.len() - left.len());
+                batch.extend(left.into_iter().zip(told_later).map(|(act, told)| Work { act, told }));
+            });
             for told in told {
                 // The caller may have been dropped.
                 let _gone = told.send(written.clone());
@@ -136,9 +144,9 @@ impl<E: WriteEngine> WriterTask<E> {
         }
     }
 
-    /// Commits a batch. After a failure such as a full disk or a lost connection, the state of the transaction is not known,
-    /// so the next batch uses a new connection.
-    async fn write(&mut self, acts: Vec<Act>) -> Result<(), StoreError> {
+    /// Commits a batch. Returns those that are left for the next one. After a failure such as a full disk or a lost connection,
+    /// the state of the transaction is not known, so the next batch uses a new connection.
+    async fn write(&mut self, acts: Vec<Act>) -> Result<Vec<Act>, StoreError> {
         let (mut connection, is_new) = match self.connection.take() {
             Some(connection) => (connection, false),
             None => (self.engine.connect().await?, true),
@@ -157,11 +165,11 @@ impl<E: WriteEngine> WriterTask<E> {
             close(connection).await;
         }
         match committed {
-            Ok(()) => Ok(()),
+            Ok(left) => Ok(left),
             Err(NotCommitted::NotBegun { error, .. } | NotCommitted::RolledBack(error)) => Err(error),
-            Err(NotCommitted::Unanswered { id, error }) => {
+            Err(NotCommitted::Unanswered { id, left, error }) => {
                 if self.engine.is_committed(&id).await? {
-                    Ok(())
+                    Ok(left)
                 } else {
                     Err(error)
                 }
@@ -170,8 +178,12 @@ impl<E: WriteEngine> WriterTask<E> {
     }
 }
 
-/// Runs each of `acts` and commits all that did not fail.
-async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>) -> Result<(), NotCommitted> {
+/// Runs `acts` and commits all that did not fail. Returns those that are left for the next turn.
+async fn commit<E: WriteEngine>(
+    engine: &E,
+    connection: &mut Tx,
+    acts: Vec<Act>,
+) -> Result<Vec<Act>, NotCommitted> {
     let rolled_back = |error: sqlx::Error| NotCommitted::RolledBack(error.into());
     let turn = connection.begin_with(engine.begin());
     let begun = match engine.max_turn_wait() {
@@ -185,21 +197,25 @@ async fn commit<E: WriteEngine>(engine: &E, connection: &mut Tx, acts: Vec<Act>)
         Err(error) => return Err(NotCommitted::NotBegun { acts, error }),
     };
     let id = engine.transaction_id(&mut transaction).await.map_err(NotCommitted::RolledBack)?;
-    tokio::select! {
+    let left = tokio::select! {
         acted = act_in(&mut transaction, acts) => acted.map_err(NotCommitted::RolledBack)?,
         error = engine.loss(&id) => return Err(NotCommitted::RolledBack(error)),
-    }
+    };
     let committed = tokio::select! {
         committed = transaction.commit() => committed.map_err(StoreError::from),
         error = engine.loss(&id) => Err(error),
     };
-    committed.map_err(|error| NotCommitted::Unanswered { id, error })
+    match committed {
+        Ok(()) => Ok(left),
+        Err(error) => Err(NotCommitted::Unanswered { id, left, error }),
+    }
 }
 
-/// Runs each of `acts`, and rolls back those that fail.
-async fn act_in(transaction: &mut Tx, acts: Vec<Act>) -> Result<(), StoreError> {
-    let mut save = SAVE;
-    for act in acts {
+/// Runs `acts` for the time of a turn, and rolls back those that fail. Returns those that are left.
+async fn act_in(transaction: &mut Tx, acts: Vec<Act>) -> Result<Vec<Act>, StoreError> {
+    let began = Instant::now();
+    let (mut save, mut acts) = (SAVE, acts.into_iter());
+    for act in acts.by_ref() {
         sqlx::raw_sql(save).execute(&mut *transaction).await?;
         save = SAVE_NEXT;
         if let Err(Rollback { cause }) = act(transaction).await {
@@ -207,8 +223,11 @@ async fn act_in(transaction: &mut Tx, acts: Vec<Act>) -> Result<(), StoreError> 
             let undone = sqlx::raw_sql(UNDO).execute(&mut *transaction).await;
             undone.map_err(|error| cause.unwrap_or_else(|| transaction_lost(&error)))?;
         }
+        if began.elapsed() >= MAX_TURN {
+            break;
+        }
     }
-    Ok(())
+    Ok(acts.collect())
 }
 
 /// Closes a connection. One whose other end is gone is dropped.

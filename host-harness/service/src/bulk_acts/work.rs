@@ -62,7 +62,7 @@ impl BulkActs {
         });
         let Some((act, open)) = next.await? else {
             let before = self.requests.clock.date_ms().saturating_sub(KEEP_ENDED_MS);
-            store.write(move |tx| Box::pin(async move { bulk_acts::prune(tx, before).await })).await?;
+            store.write_in_portions(move |tx| Box::pin(bulk_acts::prune(tx, before))).await?;
             return Ok(Left::Nothing);
         };
         if open.is_empty() {
@@ -93,7 +93,10 @@ impl BulkActs {
             self.requests.bell.ring();
             return Ok(());
         };
-        // A request that cannot be read would stop the act for ever. If the store itself fails, so does this.
+        // The database may respond again in a minute. A request that cannot be read would stop the act for ever.
+        if !error.is_about_one_row() {
+            return Err(error);
+        }
         tracing::error!(request = id, %error, "a request of a bulk act failed");
         let why = format!("it failed: {error}");
         let recorded = self
@@ -139,3 +142,6 @@ async fn replayed(
         state => format!("it is {state}: only a failed or expired request can be replayed"),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ impl Upkeep {
     /// Runs once a minute until the service stops.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.look().await {
+            if let Some(Err(error)) = stop.run_until_cancelled(self.look()).await {
                 tracing::error!(%error, "consent upkeep failed");
             }
             pause(&*self.clock, ROUND_INTERVAL, &stop).await;
@@ -47,12 +47,7 @@ impl Upkeep {
         let events_before = now.saturating_sub(millis(self.keep_events));
         let echoes = i64::try_from(ECHO_MS).unwrap_or(i64::MAX);
         let writes_before = now.saturating_sub(WRITES_MS.max(echoes));
-        let pruned = self.store.write(move |tx| {
-            Box::pin(async move {
-                events::prune(tx, events_before).await?;
-                choices::prune(tx, writes_before).await
-            })
-        });
-        pruned.await
+        self.store.write_in_portions(move |tx| Box::pin(events::prune(tx, events_before))).await?;
+        self.store.write_in_portions(move |tx| Box::pin(choices::prune(tx, writes_before))).await
     }
 }

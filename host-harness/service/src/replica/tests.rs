@@ -1,10 +1,12 @@
 //! Tests of replicas.
 
 use host_harness::{
+    clock::SystemClock,
     config::{Config, PluginSource},
     egress::Network,
     host::Host,
 };
+use host_store::testing::{Folder, write};
 use iterable_stand_in::StandIn;
 
 use super::{others::MAX_SILENCE, *};
@@ -28,6 +30,27 @@ async fn a_replica_that_gave_no_sign_of_life_for_a_while_sends_nothing() {
     sending_right.renew(Instant::now());
     checks().await;
     assert!(!stand_in.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_whose_database_was_set_back_ends_before_it_serves_what_is_lost() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let mut membership = join(&store, Arc::new(SystemClock::default())).await.unwrap();
+    membership.beats.give(ServedVersions::new(), 0).await.unwrap();
+    // As on a standby that had not received the last signs of life.
+    write(&store, |tx| {
+        Box::pin(async move {
+            Ok(sqlx::query("UPDATE replicas SET beats = beats - 100").execute(tx).await.map(drop)?)
+        })
+    })
+    .await;
+    let refused = membership.beats.give(ServedVersions::new(), 0).await;
+    assert!(matches!(refused, Err(StoreError::SetBack)), "{refused:?}");
+    let ended = async { membership.lost().await };
+    if store.is_shared() {
+        timeout(Duration::from_mins(1), ended).await.unwrap();
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::tasks::pause;
 const ROUND_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How many requests a write deletes: other writes wait for it, and this many take it some milliseconds.
-const MAX_IN_A_WRITE: u32 = 200;
+const MAX_IN_A_WRITE: i64 = 200;
 
 /// The history of requests.
 pub(crate) struct RequestHistory {
@@ -28,23 +28,19 @@ impl RequestHistory {
     /// Deletes what is older, once a minute, until `stop` is cancelled.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.prune(&stop).await {
+            if let Some(Err(error)) = stop.run_until_cancelled(self.prune()).await {
                 tracing::error!(%error, "requests that ended long ago not deleted");
             }
             pause(&*self.clock, ROUND_INTERVAL, &stop).await;
         }
     }
 
-    /// Deletes what is older now, or as much of it as it can until `stop` is cancelled.
-    pub(crate) async fn prune(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+    /// Deletes what is older now.
+    pub(crate) async fn prune(&self) -> Result<(), StoreError> {
         let ended_before = self.clock.date_ms().saturating_sub(millis(self.keep));
-        let mut deleted = u64::from(MAX_IN_A_WRITE);
-        while deleted == u64::from(MAX_IN_A_WRITE) && !stop.is_cancelled() {
-            let pruned = self
-                .store
-                .write(move |tx| Box::pin(history::prune(tx, ended_before, i64::from(MAX_IN_A_WRITE))));
-            deleted = pruned.await?;
-        }
-        Ok(())
+        let pruned = self
+            .store
+            .write_in_portions(move |tx| Box::pin(history::prune(tx, ended_before, MAX_IN_A_WRITE)));
+        pruned.await
     }
 }

@@ -25,13 +25,8 @@ const KEEP_FAILED_MS: i64 = 30 * DAY_MS;
 pub(crate) async fn raise_and_prune(store: &Store, now: i64) -> Result<(), StoreError> {
     process_late(store, now).await?;
     let failed_before = now.saturating_sub(KEEP_FAILED_MS);
-    let pruned = store.write(move |tx| {
-        Box::pin(async move {
-            callbacks::prune(tx, failed_before).await?;
-            ages::destroy_old(tx, failed_before).await
-        })
-    });
-    pruned.await
+    store.write_in_portions(move |tx| Box::pin(callbacks::prune(tx, failed_before))).await?;
+    store.write_in_portions(move |tx| Box::pin(ages::destroy_old(tx, failed_before))).await
 }
 
 async fn process_late(store: &Store, now: i64) -> Result<(), StoreError> {
@@ -63,7 +58,10 @@ async fn raise_alarm(tx: &mut Tx, vault: &Vault, request: &LateRequest, now: i64
     match deadline::due(request.since, now, request.alarmed_day) {
         Due::Nothing => Ok(()),
         Due::Alarm(day) => {
-            ages::record_alarm(tx, request.seq, day).await?;
+            // Another replica may have raised it since it was read.
+            if ages::record_alarm(tx, request.seq, day).await? == RowChange::Unchanged {
+                return Ok(());
+            }
             let detail = format!(
                 "not completed after {day} days; no further attempts from day {}",
                 deadline::LAST_DAY

@@ -16,7 +16,7 @@ use host_model::{
     plugin_operation::PluginAction,
 };
 use host_store::{
-    PersonName, Tx, alarms, api_keys,
+    PersonName, Tx, alarms,
     audit_chain::{self, ChainCheck},
     authentic, choices, connections,
     grant::KeyReach,
@@ -140,10 +140,7 @@ async fn a_database_of_version_0_1_0_opens_with_its_component_its_keys_and_its_c
     }
     for (name, is_in_use) in [("platform", true), ("acme", true), ("reader", true), ("revoked", false)] {
         let text = facts["api_keys"][name]["key"].as_str().unwrap().to_owned();
-        let vault = upgraded.0.parts.store.vault().clone();
-        let holder = upgraded
-            .read(move |c| Box::pin(async move { api_keys::holder(c, &vault, text.as_bytes()).await }))
-            .await;
+        let holder = upgraded.0.parts.api_keys.holder(text.into_bytes()).await.unwrap();
         assert_eq!(holder.map(|key| key.name), is_in_use.then(|| name.to_owned()));
     }
     let chains = upgraded.chains().await;

@@ -119,12 +119,8 @@ impl Tokens {
 
     /// Returns the tokens that a delivery to `connection` may carry now.
     pub(crate) async fn accepted(&self, connection: &str) -> Result<Vec<AcceptableToken>, StoreError> {
-        let (now, connection) = (self.now(), connection.to_owned());
-        let vault = self.store.vault().clone();
-        let mut live = self
-            .store
-            .read(|c| Box::pin(async move { tokens::acceptable(c, &vault, &connection).await }))
-            .await?;
+        let now = self.now();
+        let mut live = self.acceptable.carry_out(connection.to_owned()).await?;
         live.retain(|known| known.token.is_accepted(now));
         Ok(live)
     }

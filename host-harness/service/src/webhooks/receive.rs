@@ -11,7 +11,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use self::stored::{AcceptedDelivery, STORE_RETRY_AFTER, store};
+pub(crate) use self::stored::DeliveryIntake;
+use self::stored::{AcceptedDelivery, STORE_RETRY_AFTER};
 use super::{rate::Rates, response::WebhookResponse, sender::DeliverySender};
 use crate::{
     bell::Bell, refused_log::RefusedLog, served::Served, telemetry::Telemetry, tokens::Tokens,
@@ -54,6 +55,7 @@ pub struct Webhooks {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tokens: Tokens,
+    pub(crate) intake: DeliveryIntake,
     pub(crate) telemetry: Telemetry,
     /// Limits log lines about deliveries that are not accepted.
     pub(crate) refused: RefusedLog,
@@ -174,7 +176,7 @@ impl Webhooks {
         match (passed, &addressee.tenant) {
             (Ok(passed), Some(tenant)) => {
                 let origin = if passed.by_vendor { DeliveryOrigin::Vendor } else { DeliveryOrigin::Anyone };
-                let answer = store(&self.store, tenant, addressee.key, passed, self.clock.date_ms()).await?;
+                let answer = self.intake.store(tenant, addressee.key, passed, self.clock.date_ms()).await?;
                 if answer == WebhookResponse::Taken {
                     self.arrived.ring();
                 }

@@ -32,11 +32,9 @@ pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
         let plugins = inbox.served.host().plugins();
         let running: Vec<_> =
             plugins.values().map(|slot| (Arc::clone(slot), slot.current().plugin().digest())).collect();
-        for done in [inbox.replay_after_swaps().await, inbox.tidy(keep).await] {
-            if let Err(error) = done {
-                tracing::error!(%error, "delivery upkeep failed");
-            }
-        }
+        let round = async { [inbox.replay_after_swaps().await, inbox.tidy(keep).await] };
+        let failed = stop.run_until_cancelled(round).await.into_iter().flatten().filter_map(Result::err);
+        failed.for_each(|error| tracing::error!(%error, "delivery upkeep failed"));
         let again_at = inbox.clock.now() + UPKEEP_INTERVAL;
         let release_ended = Box::pin(inbox.served.release_ended());
         let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at), release_ended];
@@ -71,21 +69,28 @@ impl Inbox {
         let now = self.clock.date_ms();
         let bodies_before = now.saturating_sub(millis(keep));
         let rows_before = now.saturating_sub(millis(REPEAT_WINDOW));
-        let tidied = self.store.write(move |tx| {
+        let raised = self.store.write(move |tx| {
             Box::pin(async move {
-                for lost in deliveries::tidy(tx, bodies_before, rows_before, now).await? {
+                for lost in deliveries::unread_before(tx, bodies_before).await? {
                     alarms::raise(tx, now, &alarm(&lost, &detail(&lost))).await?;
                 }
                 Ok(())
             })
         });
-        tidied.await
+        raised.await?;
+        self.store
+            .write_in_portions(move |tx| Box::pin(deliveries::delete_bodies(tx, bodies_before, now)))
+            .await?;
+        let received_before = rows_before.min(bodies_before);
+        self.store
+            .write_in_portions(move |tx| Box::pin(deliveries::prune(tx, received_before, rows_before)))
+            .await
     }
 }
 
 fn detail(lost: &LostDeliveries) -> String {
     format!(
-        "{} deliveries could not be read during their retention time, and their bodies were deleted: their content is \
+        "{} deliveries could not be read during their retention time, and their bodies are deleted: their content is \
          available only from the vendor",
         lost.deliveries
     )

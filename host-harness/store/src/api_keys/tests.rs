@@ -8,6 +8,10 @@ fn new<'a>(name: &'a str, grant: &'a Grant, text: &'a Secret) -> NewApiKey<'a> {
     NewApiKey { name, grant, text, by: "a test" }
 }
 
+async fn holder(connection: &mut Tx, vault: &Vault, presented: &[u8]) -> Result<Option<ApiKey>, StoreError> {
+    holders(connection, vault, &[presented.to_vec()]).await?.pop().unwrap()
+}
+
 fn grant(tenants: Option<&[&str]>) -> Grant {
     Grant::of(tenants.map(owned), Scopes::All)
 }
@@ -27,7 +31,10 @@ async fn a_key_opens_what_it_was_made_for_until_it_is_revoked() {
             let again = create(tx, &vault, 18, new("ops", &grant(None), &text)).await?;
             assert_eq!(again, None, "the name is taken");
             let found = holder(tx, &vault, text.expose().as_bytes()).await?;
-            assert_eq!(holder(tx, &vault, b"chk_wrong").await?, None);
+            let presented = [b"chk_wrong".to_vec(), text.expose().as_bytes().to_vec(), b"chk_other".to_vec()];
+            let together = holders(tx, &vault, &presented).await?;
+            let together: Vec<_> = together.into_iter().map(Result::unwrap).collect();
+            assert_eq!(together, [None, found.clone(), None], "each its own");
             let revoked = revoke(tx, &vault, 19, "ops", "a test").await?.unwrap();
             let after = holder(tx, &vault, text.expose().as_bytes()).await?;
             Ok((made, found, revoked, after, revoke(tx, &vault, 20, "ops", "a test").await?))

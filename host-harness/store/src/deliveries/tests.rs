@@ -19,12 +19,51 @@ async fn store_deliveries(store: &Store, deliveries: &'static [(&'static str, &'
                     sealed: vec![1],
                     received_at: 10,
                 };
-                insert(tx, new).await?;
+                insert(tx, &[new]).await?;
             }
             Ok(())
         })
     })
     .await;
+}
+
+#[tokio::test]
+async fn many_deliveries_are_stored_at_once_each_one_once_and_only_where_its_connection_exists() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    for connection in ["busy", "calm"] {
+        connection_row(&store, "acme", connection).await;
+    }
+    let new = |id: &str, connection: &str, digest: u8| NewDelivery {
+        id: id.to_owned(),
+        tenant: "acme".to_owned(),
+        connection: connection.to_owned(),
+        body_digest: [digest; 32],
+        accepted: true,
+        proven: true,
+        sealed: id.as_bytes().to_vec(),
+        received_at: 10,
+    };
+    let arrived = vec![
+        new("b-1", "busy", 1),
+        new("gone-1", "gone", 1),
+        new("c-1", "calm", 1),
+        new("b-1-again", "busy", 1),
+        new("b-2", "busy", 2),
+    ];
+    let stored = write(&store, move |tx| {
+        Box::pin(async move {
+            let stored = insert(tx, &arrived).await?;
+            assert_eq!(insert(tx, &arrived).await?, stored, "a repeat gets the same answer");
+            assert!(insert(tx, &[]).await?.is_empty());
+            Ok(stored)
+        })
+    });
+    let (stored_one, missing) = (InsertedDelivery::Stored, InsertedDelivery::NoConnection);
+    assert_eq!(stored.await, [stored_one, missing, stored_one, stored_one, stored_one]);
+    let mut claimed = claimed(&store, &[]).await;
+    claimed.sort_unstable();
+    assert_eq!(claimed, ["b-1", "b-2", "c-1"]);
 }
 
 /// Claims until there is none left, each time from the connection after that of the last claim. Returns the ids.

@@ -13,6 +13,7 @@ use crate::{
     error::StoreError,
     handle::Store,
     marks,
+    portion::MAX_ROWS,
     private_file::PrivateFile,
     seal::Vault,
     unfinished::beside,
@@ -88,7 +89,7 @@ impl ErasureLedger {
         if last >= written {
             return Ok(LedgerFile::Whole);
         }
-        self.store.write(|tx| Box::pin(write_anew(tx))).await?;
+        write_anew(&self.store).await?;
         Ok(LedgerFile::Incomplete)
     }
 
@@ -155,13 +156,38 @@ pub(super) async fn record_written(tx: &mut Tx, vault: &Vault, number: i64) -> R
     marks::put(tx, WRITTEN, sealed).await
 }
 
-async fn write_anew(tx: &mut Tx) -> Result<(), StoreError> {
-    for statement in
-        ["UPDATE names SET in_ledger = 0 WHERE in_ledger = 1", "UPDATE tenants SET in_ledger = 0"]
-    {
-        sqlx::query(statement).execute(&mut *tx).await?;
+/// Has everything written again that the database contains.
+async fn write_anew(store: &Store) -> Result<(), StoreError> {
+    const TENANTS: &str = "UPDATE tenants SET in_ledger = 0";
+    store.write(|tx| Box::pin(async move { Ok(sqlx::query(TENANTS).execute(tx).await.map(drop)?) })).await?;
+    let mut after = Some((String::new(), Vec::new()));
+    while let Some((connection, name)) = after {
+        after = store.write(|tx| Box::pin(names_anew(tx, connection, name))).await?;
     }
     Ok(())
+}
+
+/// Has some names written again: those that follow `name` of `connection`. Returns the last of them; `None` if they are the
+/// last of all.
+async fn names_anew(
+    tx: &mut Tx,
+    connection: String,
+    name: Vec<u8>,
+) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    const LAST: &str = "SELECT connection, name FROM names WHERE (connection, name) > ($1, $2) \
+                        ORDER BY connection, name LIMIT 1 OFFSET $3";
+    const SOME: &str = "UPDATE names SET in_ledger = 0 WHERE in_ledger = 1 AND (connection, name) > ($1, $2) \
+                        AND (connection, name) <= ($3, $4)";
+    const REST: &str = "UPDATE names SET in_ledger = 0 WHERE in_ledger = 1 AND (connection, name) > ($1, $2)";
+    let last = sqlx::query_as(LAST).bind(&connection).bind(&name).bind(MAX_ROWS);
+    let last: Option<(String, Vec<u8>)> = last.fetch_optional(&mut *tx).await?;
+    let update = sqlx::query(if last.is_some() { SOME } else { REST }).bind(connection).bind(name);
+    let update = match &last {
+        Some((connection, name)) => update.bind(connection).bind(name),
+        None => update,
+    };
+    update.execute(tx).await?;
+    Ok(last)
 }
 
 async fn new_keys(connection: &mut Tx) -> Result<Vec<(String, Vec<u8>)>, StoreError> {

@@ -2,6 +2,8 @@
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
+use crate::database::ReadLength;
+
 /// Begins a transaction that writes. Each statement sees what was committed before it, so that those after the lock see what
 /// its last holder wrote.
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -25,8 +27,13 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(1668247139, hashtext(current_sc
 /// Begins a transaction that reads.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// One that is frozen while it reads would keep replaced rows from being removed; the longest statement verifies an audit chain.
+/// One that is frozen while it reads would keep replaced rows from being removed. The process gives up after a minute, and so does
+/// the server.
 const READING: &str =
+    "SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = '1min'";
+
+/// The longest statement verifies an audit chain.
+const READING_EVERYTHING: &str =
     "SET LOCAL idle_in_transaction_session_timeout = '1min'; SET LOCAL statement_timeout = '10min'";
 
 /// Removes what the statements of a pooler's other clients left behind on the connection that this transaction was given.
@@ -63,9 +70,13 @@ impl Route {
         self.begin(&[BEGIN_WRITE, LOCK])
     }
 
-    /// Returns what begins a transaction that reads.
-    pub(crate) fn begin_snapshot(self) -> SqlStr {
-        self.begin(&[BEGIN_READ, READING])
+    /// Returns what begins a transaction that reads this much.
+    pub(crate) fn begin_snapshot(self, length: ReadLength) -> SqlStr {
+        let limits = match length {
+            ReadLength::Part => READING,
+            ReadLength::Everything => READING_EVERYTHING,
+        };
+        self.begin(&[BEGIN_READ, limits])
     }
 
     fn begin(self, statements: &[&str]) -> SqlStr {

@@ -65,6 +65,8 @@ const OBJECTS: &str = "WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS 
 pub(crate) struct PostgresSchema(pub(crate) Route);
 
 impl Schema for PostgresSchema {
+    const SHARED_SINCE: Option<i64> = Some(21);
+
     const IS_MIGRATED: &'static str = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'";
 
     const OBJECTS: &'static str = OBJECTS;

@@ -210,6 +210,17 @@ async fn a_request_that_is_through_has_lost_its_key_and_what_it_sealed() {
     assert_eq!(keys(&store).await, 0);
 }
 
+#[tokio::test]
+async fn an_alarm_of_a_late_request_is_recorded_once_for_each_day() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Erasure).await;
+    for (day, change) in [(7, RowChange::Changed), (7, RowChange::Unchanged), (14, RowChange::Changed)] {
+        assert_eq!(write(&store, move |tx| Box::pin(ages::record_alarm(tx, 1, day))).await, change);
+    }
+}
+
 async fn keys(store: &Store) -> i64 {
     let count = store.read(|connection| {
         Box::pin(async move {

@@ -19,6 +19,8 @@ pub(crate) const BEGIN: SqlStr = SqlStr::from_static("BEGIN IMMEDIATE");
 pub(crate) struct SqliteSchema;
 
 impl Schema for SqliteSchema {
+    const SHARED_SINCE: Option<i64> = None;
+
     const IS_MIGRATED: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 

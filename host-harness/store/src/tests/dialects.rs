@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Folder, master_key};
 use crate::{
+    Portion,
     audit::{Record, append},
     audit_lines::{self, LineFilter, LinePlace},
     bulk_acts::{self, BulkActFilter, BulkRequestFilter, NewBulkAct},
@@ -56,7 +57,7 @@ async fn deliveries_are_claimed_listed_replayed_and_deleted() {
                 sealed: vec![1],
                 received_at: 10,
             };
-            deliveries::insert(tx, new).await?;
+            deliveries::insert(tx, &[new]).await?;
             assert!(
                 deliveries::claim(tx, &lease(10, 20), &["newsletter".to_owned()], deliveries::FIRST)
                     .await?
@@ -77,7 +78,9 @@ async fn deliveries_are_claimed_listed_replayed_and_deleted() {
             let replica = ReplicaId::named("first");
             deliveries::reclaim(tx, &replica).await?;
             deliveries::release_claims(tx, &replica).await?;
-            assert_eq!(deliveries::tidy(tx, 11, 11, 13).await?.len(), 1);
+            assert_eq!(deliveries::unread_before(tx, 11).await?.len(), 1);
+            assert_eq!(deliveries::delete_bodies(tx, 11, 13).await?, Portion::Last);
+            assert_eq!(deliveries::prune(tx, 11, 14).await?, Portion::Last);
             tokens::all_live(tx, &master_key().vault()).await.map(drop)
         })
     })
@@ -122,7 +125,8 @@ async fn an_act_on_many_requests_is_made_listed_and_carried_out() {
             assert_eq!(bulk_acts::tenants(tx, "b-1").await?, [("acme".to_owned(), 1)]);
             bulk_acts::overdue(tx, 30).await?;
             bulk_acts::end(tx, "b-1", 30).await?;
-            bulk_acts::prune(tx, 40).await
+            assert_eq!(bulk_acts::prune(tx, 40).await?, Portion::Last);
+            Ok(())
         })
     })
     .await;

@@ -66,5 +66,9 @@ async fn a_transaction_has_limits_of_time_for_a_statement_and_between_two() {
     assert_eq!(limits, ("30s".to_owned(), "10s".to_owned()));
     let read = store.read(|c| Box::pin(async move { Ok(sqlx::query_as(LIMITS).fetch_one(c).await?) }));
     let limits: (String, String) = read.await.unwrap();
+    assert_eq!(limits, ("1min".to_owned(), "1min".to_owned()));
+    let everything =
+        store.read_everything(|c| Box::pin(async move { Ok(sqlx::query_as(LIMITS).fetch_one(c).await?) }));
+    let limits: (String, String) = everything.await.unwrap();
     assert_eq!(limits, ("10min".to_owned(), "1min".to_owned()));
 }

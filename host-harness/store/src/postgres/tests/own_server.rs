@@ -135,12 +135,16 @@ impl Drop for OwnServer {
     }
 }
 
-/// Returns the folder of the newest programs.
+/// Returns the folder of the newest programs of a server; that of a client has none.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(VERSIONS).ok()?;
-    let newest =
-        versions.flatten().filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok()).max()?;
-    Some(Path::new(VERSIONS).join(newest.to_string()).join("bin"))
+    let programs = |version: &u32| Path::new(VERSIONS).join(version.to_string()).join("bin");
+    let newest = versions
+        .flatten()
+        .filter_map(|version| version.file_name().to_str()?.parse().ok())
+        .filter(|version| programs(version).join("initdb").exists())
+        .max()?;
+    Some(programs(&newest))
 }
 
 /// Returns the user and the group for the server, which does not run as root; `None` if the test does not either.

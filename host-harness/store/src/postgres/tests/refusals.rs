@@ -2,10 +2,14 @@
 
 use host_model::secret::Secret;
 
+use sqlx::Executor as _;
+
 use super::*;
 use crate::{
     DatabaseAddress,
-    testing::{master_key, sql},
+    postgres::schema::PostgresSchema,
+    schema::{self, Schema as _},
+    testing::{master_key, server::connected, sql},
 };
 
 /// Returns the error of opening a database on which `how` was run.
@@ -114,4 +118,28 @@ async fn an_error_of_a_connection_shows_no_password() {
             assert!(!shown.contains(PASSWORD), "{shown}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_database_that_replicas_of_an_older_version_serve_is_not_migrated_until_they_have_ended() {
+    let Some(folder) = folder_on_server() else { return };
+    let DatabaseAddress::Server(address) = folder.address().await else { panic!("no server") };
+    let (mut server, vault) = (connected(&address).await, master_key().vault());
+    server.execute("CREATE SCHEMA older; SET search_path = older").await.unwrap();
+    let schema = PostgresSchema(Route::Direct);
+    schema::run(schema.migrations(), &mut server, 25).await.unwrap();
+    let join = "INSERT INTO replicas (id, name, program, started_at, seen_at, applied) \
+                SELECT 'first', 'host-1:7', '0.2.0', now, now, 0 \
+                FROM (SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now) AS clock";
+    server.execute(join).await.unwrap();
+    let refused = schema::migrate(&mut server, &vault, &schema).await.unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::ServedByOlder { replicas, .. } if *replicas == ["host-1:7"]),
+        "{refused}"
+    );
+    let version = async |server: &mut Tx| schema::found::<PostgresSchema>(server).await.unwrap();
+    assert_eq!(version(&mut server).await, Some(25));
+    server.execute("UPDATE replicas SET seen_at = seen_at - 30000").await.unwrap();
+    schema::migrate(&mut server, &vault, &schema).await.unwrap();
+    assert!(version(&mut server).await > Some(25));
 }

@@ -81,3 +81,17 @@ async fn nothing_is_claimed_while_the_connection_is_held_back() {
         assert_eq!(claim_all(&store, 10).await.len(), usize::from(is_due), "{holding:?}");
     }
 }
+
+#[tokio::test]
+async fn a_later_answer_that_asks_for_less_does_not_shorten_the_wait() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    connection_row(&store, "acme", "newsletter").await;
+    request(&store, "newsletter", 1, Action::Erasure).await;
+    for until in [60, 20] {
+        let holding = Holding::GateUntil(Action::Erasure, Step::Act, until);
+        write(&store, move |tx| Box::pin(holding.apply(tx))).await;
+    }
+    assert_eq!(claim_all(&store, 59).await.len(), 0);
+    assert_eq!(claim_all(&store, 60).await.len(), 1);
+}

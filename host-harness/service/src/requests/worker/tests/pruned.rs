@@ -16,13 +16,13 @@ async fn a_request_is_deleted_with_its_attempts_once_the_operators_time_is_over_
         keep: Duration::from_hours(31 * 24),
     };
     bench.pass(Duration::from_hours(30 * 24));
-    history.prune(&CancellationToken::new()).await.unwrap();
+    history.prune().await.unwrap();
     assert_eq!(bench.view(&ended).await.state, RequestState::Done);
 
     bench.park("newsletter", "the key is wrong").await;
     let open = bench.erase("bob@example.com").await;
     bench.pass(Duration::from_hours(2 * 24));
-    history.prune(&CancellationToken::new()).await.unwrap();
+    history.prune().await.unwrap();
     assert_eq!(bench.view(&open).await.state, RequestState::Waiting);
     let gone = ended.clone();
     let shown = bench.parts.store.read(|c| Box::pin(async move { requests::show(c, &gone).await }));

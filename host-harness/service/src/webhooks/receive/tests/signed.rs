@@ -191,7 +191,7 @@ async fn unproven_deliveries_are_kept_up_to_a_maximum_whatever_became_of_them() 
                     sealed: vec![1],
                     received_at: 0,
                 };
-                deliveries::insert(tx, new).await?;
+                deliveries::insert(tx, &[new]).await?;
             }
             let stuck = ReadingEnd { state: DeliveryState::Stuck, digest: None, reason: None, events: 0 };
             for _ in 0..MAX_UNPROVEN / 2 {

@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     connections,
-    deliveries::{self, NewDelivery},
-    row_change::RowChange,
+    deliveries::{self, InsertedDelivery, NewDelivery},
 };
 
 fn delivery() -> NewDelivery {
@@ -20,9 +19,10 @@ fn delivery() -> NewDelivery {
     }
 }
 
-async fn append_delivery(store: &Store) -> RowChange {
-    let appended = store.append(|tx| Box::pin(deliveries::insert(tx, delivery())));
-    timeout(DEADLINE, appended).await.unwrap().unwrap()
+/// Returns whether the delivery was stored.
+async fn append_delivery(store: &Store) -> bool {
+    let appended = store.append(|tx| Box::pin(async { deliveries::insert(tx, &[delivery()]).await }));
+    timeout(DEADLINE, appended).await.unwrap().unwrap() == [InsertedDelivery::Stored]
 }
 
 async fn count(store: &Store) -> i64 {
@@ -40,7 +40,7 @@ async fn a_delivery_is_stored_while_another_process_has_the_turn_to_write() {
         |tx| Box::pin(insert_mark(tx, "first")),
         |tx| Box::pin(insert_mark(tx, "second")),
         async |second| {
-            assert_eq!(append_delivery(second).await, RowChange::Changed);
+            assert!(append_delivery(second).await);
             assert_eq!((count(second).await, marks(second).await), (1, Vec::new()));
         },
     );
@@ -58,7 +58,7 @@ async fn a_connection_is_deleted_with_a_delivery_that_was_being_appended_and_get
     let appended = tokio::spawn(async move {
         let appended = store.append(move |tx| {
             Box::pin(async move {
-                let inserted = deliveries::insert(tx, delivery()).await;
+                let inserted = deliveries::insert(tx, &[delivery()]).await;
                 announce.send(()).unwrap();
                 released.await.unwrap();
                 inserted
@@ -80,8 +80,8 @@ async fn a_connection_is_deleted_with_a_delivery_that_was_being_appended_and_get
     };
     timeout(DEADLINE, waits).await.unwrap();
     resume.send(()).unwrap();
-    assert_eq!(timeout(DEADLINE, appended).await.unwrap().unwrap().unwrap(), RowChange::Changed);
+    assert_eq!(timeout(DEADLINE, appended).await.unwrap().unwrap().unwrap(), [InsertedDelivery::Stored]);
     timeout(DEADLINE, deleted).await.unwrap().unwrap().unwrap();
     assert_eq!(count(&two.first).await, 0, "its data is deleted with it");
-    assert_eq!(append_delivery(&two.first).await, RowChange::Unchanged);
+    assert!(!append_delivery(&two.first).await);
 }
