@@ -8,7 +8,7 @@ mod verdict;
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow};
@@ -50,6 +50,7 @@ pub(crate) fn run_built(programs: &DatabasePrograms, seed: Option<u64>, length: 
     let seed = seed.unwrap_or_else(|| Rng::new().u64(..));
     say(&format!("three replicas under faults for {} s, with the seed {seed}", length.as_secs()));
     interruption::note_signals()?;
+    let begun = Instant::now();
     let stand_in = StandIn::start(std::process::Command::new).context("the stand-in did not start")?;
     let folder = tempfile::tempdir()?;
     let cluster = Cluster::start(programs, folder.path(), &stand_in, &REPLICAS)?;
@@ -57,7 +58,9 @@ pub(crate) fn run_built(programs: &DatabasePrograms, seed: Option<u64>, length: 
     done.with_context(|| {
         let kept = folder.keep();
         format!("the run with the seed {seed} failed; the logs are in {}", kept.display())
-    })
+    })?;
+    say(&format!("the run took {} s, with its start and its checks", begun.elapsed().as_secs()));
+    Ok(())
 }
 
 fn under_faults(cluster: &Cluster, stand_in: &StandIn, seed: u64, length: Duration) -> Result<()> {

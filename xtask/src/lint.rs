@@ -25,8 +25,9 @@ const CHECKS: [(&str, &[&str]); 7] = [
         ],
     ),
     (
+        // With the rest of the workspace, whose checks are reused.
         "clippy for the program as it is shipped, without the test clock",
-        &["clippy", "--package=host-cli", "--bins", "--", "--deny=warnings"],
+        &["clippy", "--all-targets", "--features=host-harness/measure", "--", "--deny=warnings"],
     ),
     (
         "clippy for the test of the exchange",

@@ -58,7 +58,7 @@ pub(crate) fn all(arguments: &[String]) -> Result<()> {
     if !arguments.is_empty() {
         return Ok(());
     }
-    let mut left_out = LeftOut::default();
+    let mut left_out = LeftOut::new(LeavingOut::here());
     left_out.unless_prepared(DatabasePrograms::prepare(), ON_POSTGRES, |programs| test_on(&programs))?;
     say("the exchange of versions, in many orders of its threads");
     run(&mut cargo(ORDERS))?;
@@ -80,14 +80,32 @@ const ON_POSTGRES: Demanding = Demanding { what: "the tests on PostgreSQL", comm
 const IN_BROWSER: Demanding =
     Demanding { what: "the tests of the operator's page in a browser", command: "cargo xtask screens" };
 
+/// Whether tests may be left out for which the machine lacks something.
+#[derive(Clone, Copy)]
+enum LeavingOut {
+    Allowed,
+    Refused,
+}
+
+impl LeavingOut {
+    /// In continuous integration, everything has to run.
+    fn here() -> Self {
+        if env::var_os("CI").is_some() { Self::Refused } else { Self::Allowed }
+    }
+}
+
 /// What was left out, a line for each.
-#[derive(Default)]
 struct LeftOut {
+    leaving_out: LeavingOut,
     lines: Vec<String>,
 }
 
 impl LeftOut {
-    /// Runs tests with what was prepared. If that failed, they are left out, which is a failure in continuous integration.
+    fn new(leaving_out: LeavingOut) -> Self {
+        Self { leaving_out, lines: Vec::new() }
+    }
+
+    /// Runs tests with what was prepared. If that failed, they are left out, or that is a failure.
     fn unless_prepared<T>(
         &mut self,
         prepared: Result<T>,
@@ -95,10 +113,10 @@ impl LeftOut {
         test: impl FnOnce(T) -> Result<()>,
     ) -> Result<()> {
         let Demanding { what, command } = tests;
-        match prepared {
-            Ok(prepared) => test(prepared),
-            Err(error) if env::var_os("CI").is_some() => Err(error.context(format!("{what} cannot run"))),
-            Err(error) => {
+        match (prepared, self.leaving_out) {
+            (Ok(prepared), _) => test(prepared),
+            (Err(error), LeavingOut::Refused) => Err(error.context(format!("{what} cannot run"))),
+            (Err(error), LeavingOut::Allowed) => {
                 self.lines.push(format!("left out: {what}: {error:#}; then `{command}` runs them"));
                 Ok(())
             }
@@ -173,4 +191,27 @@ struct BuiltProfile {
 pub(crate) fn on_postgres() -> Result<()> {
     build::all()?;
     test_on(&DatabasePrograms::prepare()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_run_is_left_out_with_the_command_that_runs_it_and_fails_in_continuous_integration() {
+        let missing = || Err::<(), _>(anyhow!("install postgresql"));
+        let mut left_out = LeftOut::new(LeavingOut::Allowed);
+        left_out.unless_prepared(missing(), ON_POSTGRES, |()| panic!("it is not prepared")).unwrap();
+        let line =
+            "left out: the tests on PostgreSQL: install postgresql; then `cargo xtask postgres` runs them";
+        assert_eq!(left_out.lines, [line]);
+        let mut refused = LeftOut::new(LeavingOut::Refused);
+        let error =
+            refused.unless_prepared(missing(), ON_POSTGRES, |()| panic!("it is not prepared")).unwrap_err();
+        assert_eq!(format!("{error:#}"), "the tests on PostgreSQL cannot run: install postgresql");
+        let failed = left_out.unless_prepared(Ok(()), IN_BROWSER, |()| Err(anyhow!("a test failed")));
+        assert_eq!(failed.unwrap_err().to_string(), "a test failed");
+    }
 }

@@ -49,14 +49,17 @@ impl Durability {
 pub(crate) struct Programs(PathBuf);
 
 impl Programs {
-    /// Finds the programs of the newest version; `None` if there are none.
+    /// Finds the programs of the newest version; `None` if there are none. The package of the clients has a folder for its version
+    /// too, without a server in it.
     pub(crate) fn find() -> Option<Self> {
         let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+        let programs = |version: &u32| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"));
         let newest = versions
             .flatten()
-            .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())
+            .filter_map(|version| version.file_name().to_str()?.parse().ok())
+            .filter(|version| programs(version).join("initdb").exists())
             .max()?;
-        Some(Self(format!("/usr/lib/postgresql/{newest}/bin").into()))
+        Some(Self(programs(&newest)))
     }
 
     /// Finds the programs, or installs them. Fails with the command that would.
