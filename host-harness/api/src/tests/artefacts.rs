@@ -288,9 +288,8 @@ impl Guarded {
         let bench = ApiBench::with(&publisher.trusted()).await;
         let key = bench.operator().await;
         let first = publisher.release(&bench, &guest("build_verifies"), SERVING).await;
-        let published =
-            bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
-        assert_eq!(published.status, 200, "{published:?}");
+        let served = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+        assert_eq!(served.status, 200, "{served:?}");
         let host = bench.stand_in.address().to_string();
         let connection = json!({
             "key": "swapped", "tenant": "acme", "plugin": "guest", "settings": {"domain": host},

@@ -48,7 +48,7 @@ struct Released {
 
 /// A step, and the calls of the released version in it.
 struct StepSeen {
-    percent: f64,
+    percent: String,
     calls: u64,
 }
 
@@ -135,7 +135,7 @@ fn release(
     demo.service.command(&["plugin", "approve", SIGNED, &digest], 0)?;
     let begin = ["plugin", "release", "begin", SIGNED, &digest, "--steps", steps];
     demo.service.command(&[begin.as_slice(), &FEW_CALLS].concat(), 0)?;
-    let (is_over, next, began) = (AtomicBool::new(false), AtomicU32::new(0), Instant::now());
+    let (is_over, next, start) = (AtomicBool::new(false), AtomicU32::new(0), Instant::now());
     let erase = || erase_until(demo, &is_over, || person(next.fetch_add(1, Relaxed)));
     let (seen, requests) = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(erase)).collect();
@@ -147,7 +147,7 @@ fn release(
     });
     let (steps, requests) = (seen?, requests?.concat());
     let shown = demo.service.command(&["plugin", "release", "show", SIGNED], end)?;
-    Ok(Released { shown, steps, requests, took: began.elapsed() })
+    Ok(Released { shown, steps, requests, took: start.elapsed() })
 }
 
 /// Erases the next person again and again. Returns the paths of the requests.
@@ -167,7 +167,7 @@ fn seen_until_its_end(demo: &Demo) -> Result<Vec<StepSeen>> {
     until("the end of the release", PATIENCE, || {
         let CommandEnd { code, document } = demo.service.ran(&["plugin", "release", "show", SIGNED])?;
         let is_in_progress = code == Some(IN_PROGRESS);
-        let percent = document.pointer("/share").and_then(Value::as_f64).context("no share")?;
+        let percent = document.pointer("/share").and_then(Value::as_f64).context("no share")?.to_string();
         let calls = calls_of_released(&document);
         match steps.last_mut() {
             Some(step) if !is_in_progress || step.percent == percent => step.calls = calls,

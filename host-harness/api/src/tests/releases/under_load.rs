@@ -106,11 +106,11 @@ impl UnderLoad {
 
     /// Looks at the release until it has ended, then ends the load. Returns each look.
     async fn follow(&self) -> Vec<Look> {
-        let (mut looks, mut pace) = (Vec::new(), interval(LOOK_EVERY));
+        let (mut looks, mut ticks) = (Vec::new(), interval(LOOK_EVERY));
         let has_ended = |look: &Look| !look.release["ended_at"].is_null();
         let followed = timeout(DEADLINE, async {
             while !looks.last().is_some_and(has_ended) {
-                pace.tick().await;
+                ticks.tick().await;
                 looks.push(Look { release: self.releases.show().await, at: Instant::now() });
             }
         });
@@ -122,10 +122,10 @@ impl UnderLoad {
 
     /// Calls the versions that serve the connections until the load is over. Returns the number of calls.
     async fn call(self: Arc<Self>, caller: usize) -> usize {
-        let mut pace = interval(CALL_EVERY * CALLERS.into());
+        let mut ticks = interval(CALL_EVERY * CALLERS.into());
         let (mut calls, mut moved) = (0, BTreeSet::new());
         while !self.is_over() {
-            pace.tick().await;
+            ticks.tick().await;
             let (turn, key) = (caller + calls, connection(calls));
             let on = self.replica(turn).bench.parts.served.calls(&key).unwrap();
             let check = on.test_connection().await.unwrap().unwrap().remove(0);
@@ -142,9 +142,9 @@ impl UnderLoad {
 
     /// Requests erasures and tests connections until the load is over. Returns the erasures, oldest first.
     async fn request(self: Arc<Self>, client: usize) -> Vec<LoadErasure> {
-        let (mut pace, mut requested) = (interval(REQUEST_EVERY * CLIENTS.into()), Vec::new());
+        let (mut ticks, mut requested) = (interval(REQUEST_EVERY * CLIENTS.into()), Vec::new());
         while !self.is_over() {
-            pace.tick().await;
+            ticks.tick().await;
             let (replica, n) = (self.replica(client + requested.len()), requested.len() % PEOPLE);
             let (key, person) = (connection(n), format!("ada-{client}-{n}@example.com"));
             let place = replica.erase(&key, &person).await;
@@ -214,8 +214,8 @@ async fn of_500_calls_a_second_none_fails_while_a_version_is_released_to_5_25_an
     // In the time between two judgements, a twentieth of the API's requests are a few. A machine that runs every suite at once
     // may be slow for a while, which must not end the release.
     let few = json!({"calls": 20, "calls_of_kind": 3, "minimum_step_ms": 0, "failures": 200});
-    let begun = service.releases.begin(&[5, 25, 100], few).await;
-    assert_eq!((begun.status, &begun.json["share"]), (200, &json!(5.0)), "{begun:?}");
+    let first_step = service.releases.begin(&[5, 25, 100], few).await;
+    assert_eq!((first_step.status, &first_step.json["share"]), (200, &json!(5.0)), "{first_step:?}");
     let began = Instant::now();
     let callers: JoinSet<_> = (0..CALLERS).map(|n| Arc::clone(&service).call(n.into())).collect();
     let clients: JoinSet<_> = (0..CLIENTS).map(|n| Arc::clone(&service).request(n.into())).collect();
