@@ -2,7 +2,7 @@
 //! rolled back by itself. The connector is a guest, and the stand-in answers all its requests.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -30,11 +30,31 @@ const IN_PROGRESS: i32 = 4;
 /// How long a release may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The number of clients that erase people at the same time.
-const CLIENTS: usize = 2;
-
 /// By default, a step takes at least ten minutes and 300 calls.
 const FEW_CALLS: [&str; 6] = ["--step-minutes", "0", "--calls", "40", "--calls-of-kind", "10"];
+
+/// A version to release, and who is erased meanwhile.
+struct NewVersion {
+    guest: &'static str,
+    revision: u32,
+    steps: &'static str,
+    person: fn(usize) -> String,
+}
+
+const GOOD: NewVersion = NewVersion {
+    guest: "refers_two",
+    revision: 2,
+    steps: "20,60,100",
+    person: |n| format!("step-{n}@example.com"),
+};
+
+/// Traps for one person in five.
+const MISBEHAVING: NewVersion = NewVersion {
+    guest: "refers_flawed",
+    revision: 3,
+    steps: "50,100",
+    person: |n| format!("{}-{n}@example.com", if n.is_multiple_of(5) { "trap" } else { "back" }),
+};
 
 /// A release that has ended.
 struct Released {
@@ -80,9 +100,7 @@ fn connect(demo: &Demo) -> Result<()> {
 }
 
 pub(super) fn release_in_steps(demo: &Demo) -> Result<String> {
-    let released =
-        release(demo, "refers_two", 2, "20,60,100", |n| format!("step-{n}@example.com"), COMPLETED)?;
-    let Released { shown, steps, requests, took } = released;
+    let Released { shown, steps, requests, took } = release(demo, &GOOD, COMPLETED)?;
     says(&shown, "/verdict", "good")?;
     for path in &requests {
         let has_ended = |request: &Value| request.pointer("/finished_at").is_some_and(Value::is_number);
@@ -101,10 +119,7 @@ pub(super) fn release_in_steps(demo: &Demo) -> Result<String> {
 
 pub(super) fn roll_back(demo: &Demo) -> Result<String> {
     let before = running(demo)?;
-    let one_in_five =
-        |n: u32| format!("{}-{n}@example.com", if n.is_multiple_of(5) { "trap" } else { "back" });
-    let released = release(demo, "refers_flawed", 3, "50,100", one_in_five, ROLLED_BACK)?;
-    let Released { shown, steps, took, .. } = released;
+    let Released { shown, steps, took, .. } = release(demo, &MISBEHAVING, ROLLED_BACK)?;
     says(&shown, "/verdict", "bad")?;
     ensure!(running(demo)? == before, "another version runs");
     let alarms = demo.service.command(&["alarm", "list"], 0)?;
@@ -121,40 +136,30 @@ pub(super) fn roll_back(demo: &Demo) -> Result<String> {
 }
 
 /// Signs, uploads, approves and releases a version, and erases people until the release ends as `end` says.
-fn release(
-    demo: &Demo,
-    guest: &str,
-    revision: u32,
-    steps: &str,
-    person: impl Fn(u32) -> String + Sync,
-    end: i32,
-) -> Result<Released> {
-    let file = built(&demo.host, guest)?;
-    let digest = sign(&demo.host, &file, revision)?;
+fn release(demo: &Demo, version: &NewVersion, end: i32) -> Result<Released> {
+    let file = built(&demo.host, version.guest)?;
+    let digest = sign(&demo.host, &file, version.revision)?;
     demo.service.command(&["plugin", "upload", SIGNED, &file], 0)?;
     demo.service.command(&["plugin", "approve", SIGNED, &digest], 0)?;
-    let begin = ["plugin", "release", "begin", SIGNED, &digest, "--steps", steps];
+    let begin = ["plugin", "release", "begin", SIGNED, &digest, "--steps", version.steps];
     demo.service.command(&[begin.as_slice(), &FEW_CALLS].concat(), 0)?;
-    let (is_over, next, start) = (AtomicBool::new(false), AtomicU32::new(0), Instant::now());
-    let erase = || erase_until(demo, &is_over, || person(next.fetch_add(1, Relaxed)));
-    let (seen, requests) = thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(erase)).collect();
-        let seen = seen_until_its_end(demo);
+    let (is_over, start) = (AtomicBool::new(false), Instant::now());
+    let (steps, requests) = thread::scope(|scope| {
+        let load = scope.spawn(|| erase_until(demo, &is_over, version.person));
+        let steps = seen_until_its_end(demo);
         is_over.store(true, Relaxed);
-        let ended =
-            clients.into_iter().map(|client| client.join().map_err(|_| anyhow!("the load panicked"))?);
-        (seen, ended.collect::<Result<Vec<_>>>())
+        (steps, load.join().map_err(|_| anyhow!("the load panicked")))
     });
-    let (steps, requests) = (seen?, requests?.concat());
+    let (steps, requests) = (steps?, requests??);
     let shown = demo.service.command(&["plugin", "release", "show", SIGNED], end)?;
     Ok(Released { shown, steps, requests, took: start.elapsed() })
 }
 
-/// Erases the next person again and again. Returns the paths of the requests.
-fn erase_until(demo: &Demo, is_over: &AtomicBool, person: impl Fn() -> String) -> Result<Vec<String>> {
+/// Erases one person after another. Returns the paths of the requests.
+fn erase_until(demo: &Demo, is_over: &AtomicBool, person: fn(usize) -> String) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     while !is_over.load(Relaxed) {
-        let body = json!({ "action": "erasure", "identity": { "email": person() } });
+        let body = json!({ "action": "erasure", "identity": { "email": person(paths.len()) } });
         let taken = demo.service.api.post(&format!("/api/v1/connection/{CONNECTION}/requests"), &body)?;
         paths.push(format!("/api/v1/requests/{}", text(&taken, "/id")?));
     }
