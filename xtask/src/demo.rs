@@ -2,6 +2,7 @@
 //! prints what it showed, and the first failure ends the demonstration.
 
 mod host;
+mod publisher;
 mod service;
 mod step;
 mod steps;

@@ -126,6 +126,11 @@ impl ApiBench {
         Box::pin(Self::start(Arc::clone(&self.folder), Arc::clone(&self.stand_in))).await
     }
 
+    /// Starts the further processes of a service with three replicas. None if the database is a file, which has one process.
+    pub async fn further_replicas(&self) -> Vec<Self> {
+        if self.is_on_server() { vec![self.replica().await, self.replica().await] } else { Vec::new() }
+    }
+
     /// Same as [`replica`](Self::replica), on a machine with another clock.
     pub async fn replica_with(&self, clock: Arc<dyn Clock>) -> Self {
         let settings = ConfigFile::read(self.folder.file("connector-host.toml")).unwrap();

@@ -15,7 +15,10 @@ use anyhow::{Context as _, Result, bail};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::host::Host;
+use super::{
+    host::Host,
+    publisher::{self, PUBLIC_KEY, SIGNED},
+};
 use crate::programs::{
     client::Client,
     connector_host::{command, listening, output_of},
@@ -24,6 +27,9 @@ use crate::programs::{
 
 /// How long to wait for a condition before giving up.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The exit code of a command that the service refused.
+pub(super) const REFUSED: i32 = 2;
 
 /// The file of the service's log, next to its configuration.
 const LOG: &str = "service.log";
@@ -37,6 +43,12 @@ pub(super) struct Service {
     pub(super) api: Client,
     running: Mutex<Running>,
     platform: Platform,
+}
+
+/// The exit code of a command, and the document that it printed.
+pub(super) struct CommandEnd {
+    pub(super) code: Option<i32>,
+    pub(super) document: Value,
 }
 
 /// Runs until dropped.
@@ -61,6 +73,7 @@ impl Service {
         }
         host.write("forward-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
         host.write("master-key", output_of(&configuration, &["new-master-key"])?.trim())?;
+        publisher::create_key(host)?;
         // The service must return at the same port after a restart.
         host.write("service.toml", &written(&platform.address, free_port()?))?;
         let key = output_of(&configuration, &["api-key", "create", "--name", "demo"])?.trim().to_owned();
@@ -82,16 +95,21 @@ impl Service {
 
     /// Runs a command that asks this service, and returns its document. Fails if the exit code is not `code`.
     pub(super) fn command(&self, arguments: &[&str], code: i32) -> Result<Value> {
+        let CommandEnd { code: found, document } = self.ran(arguments)?;
+        if found != Some(code) {
+            bail!("`connector-host {}` ended with {found:?}, not {code}: {document}", arguments.join(" "));
+        }
+        Ok(document)
+    }
+
+    /// Runs a command that asks this service, and whose exit code says something.
+    pub(super) fn ran(&self, arguments: &[&str]) -> Result<CommandEnd> {
         let key = self.key();
         let (key, address) = (key.to_string_lossy(), &self.api.address);
         let service = ["--server", address, "--api-key-file", &key, "--json"];
         let output = command(&self.configuration, &[&service, arguments].concat()).output()?;
-        let found = output.status.code();
-        if found != Some(code) {
-            let said = String::from_utf8_lossy(&output.stdout);
-            bail!("`connector-host {}` ended with {found:?}, not {code}: {said}", arguments.join(" "));
-        }
-        serde_json::from_slice(&output.stdout).context("connector-host printed no JSON")
+        let document = serde_json::from_slice(&output.stdout).context("connector-host printed no JSON")?;
+        Ok(CommandEnd { code: output.status.code(), document })
     }
 
     /// Kills the process, as a power cut would, and restarts it.
@@ -185,6 +203,9 @@ public-url = "http://127.0.0.1:{port}"
 
 [plugins.iterable]
 file = "iterable.wasm"
+
+[trust.{SIGNED}]
+keys = [{{ file = "{PUBLIC_KEY}" }}]
 
 [tenants.acme.forward]
 url = "{platform}"

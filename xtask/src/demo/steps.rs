@@ -1,5 +1,6 @@
 //! The steps, in order.
 
+mod releases;
 mod replicas;
 mod service;
 mod versions;
@@ -45,6 +46,9 @@ pub(super) const ALL: &[Step<Demo>] = &[
     ("refuse a version that lies about an erasure", versions::refuse_a_lie),
     ("refuse a version that traps", versions::refuse_a_trap),
     ("put an older version back", versions::put_back),
+    ("refuse a version without a signature", releases::refuse_unsigned),
+    ("release a signed version in steps, under load", releases::release_in_steps),
+    ("roll back a version that traps for some people", releases::roll_back),
     ("kill one of two replicas on PostgreSQL", replicas::kill_one),
 ];
 

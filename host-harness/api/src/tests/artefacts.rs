@@ -1,14 +1,27 @@
-//! Broken and hostile components that are sent to publish: each is refused with its reason, and what serves is unaffected.
+//! Broken, hostile and wrongly signed components that are sent to publish: each is refused with its reason, and what serves is
+//! unaffected.
 
-use host_model::case_section::{CaseTexts, SECTION, pack};
+use host_model::{
+    case_section::{CaseTexts, SECTION, pack},
+    contract::ContractVersion,
+    digest::Digest,
+};
+use host_trust::{MAX_BUNDLE_BYTES, Statement};
 use serde_json::{Value, json};
 
-use crate::testing::{ApiBench, guest};
+use super::publisher::{Publisher, Release};
+use crate::testing::{ApiBench, guest, tagged_guest};
+
+/// The revision of the version that serves.
+const SERVING: u64 = 5;
+
+/// The revision of a release that is signed for the plugin, and admitted if that is all that matters.
+const NEXT: u64 = 6;
 
 /// A component that must not serve.
 struct Artefact {
     what: &'static str,
-    bytes: Vec<u8>,
+    release: Release,
     /// What the query of the publication adds.
     query: &'static str,
     /// The status and kind of the problem.
@@ -19,20 +32,23 @@ struct Artefact {
     says: &'static str,
 }
 
+/// An artefact without a bundle.
 fn artefact(
     what: &'static str,
-    bytes: impl Into<Vec<u8>>,
+    component: impl Into<Vec<u8>>,
     problem: (u16, &'static str),
     reason: &'static str,
     says: &'static str,
 ) -> Artefact {
-    Artefact { what, bytes: bytes.into(), query: "", problem, reason, says }
+    let release = Release { component: component.into(), bundle: None };
+    Artefact { what, release, query: "", problem, reason, says }
 }
 
 const NO_COMPONENT: (u16, &str) = (422, "no-component");
 const NOT_PROVEN: (u16, &str) = (422, "not-proven");
 const NOT_REPLACED: (u16, &str) = (409, "not-replaced");
 const ASKS_FOR_MORE: (u16, &str) = (409, "asks-for-more");
+const NOT_TRUSTED: (u16, &str) = (422, "not-trusted");
 
 /// Those whose bytes are no component that a host could run.
 fn broken() -> Vec<Artefact> {
@@ -89,16 +105,27 @@ fn hostile() -> Vec<Artefact> {
     ]
 }
 
-/// Those whose manifest prevents them from taking the place of the version that serves.
-fn unfit() -> Vec<Artefact> {
+/// Those whose manifest or cases cannot be read.
+fn misdescribed() -> Vec<Artefact> {
     let mut hidden = guest("build_two");
     replace(&mut hidden, b" of a test", " of\u{202e}test".as_bytes());
-    let mut another_path = guest("build_verifies");
-    replace(&mut another_path, b"/look", b"/grab");
+    let mut no_cases = guest("build_two");
+    let name = [&[u8::try_from(SECTION.len()).unwrap()], SECTION.as_bytes(), b"{"].concat();
+    no_cases.extend([0, u8::try_from(name.len()).unwrap()]);
+    no_cases.extend(name);
     let manifest = |what, bytes, says| artefact(what, bytes, NO_COMPONENT, "bad-manifest", says);
     vec![
         manifest("a hidden character", hidden, "U+202E"),
         manifest("a manifest that breaks every rule", guest("breaks_every_rule"), "manifest"),
+        artefact("cases that are no JSON", no_cases, NO_COMPONENT, "bad-cases", "connector-conformance"),
+    ]
+}
+
+/// Those that cannot take the place of the version that serves.
+fn unfit() -> Vec<Artefact> {
+    let mut another_path = guest("build_verifies");
+    replace(&mut another_path, b"/look", b"/grab");
+    vec![
         artefact(
             "another connector",
             guest("reports_on_trust"),
@@ -117,17 +144,12 @@ fn unfit() -> Vec<Artefact> {
 
 /// Those that fail their proof.
 fn unproven() -> Vec<Artefact> {
-    let mut no_cases = guest("build_two");
-    let name = [&[u8::try_from(SECTION.len()).unwrap()], SECTION.as_bytes(), b"{"].concat();
-    no_cases.extend([0, u8::try_from(name.len()).unwrap()]);
-    no_cases.extend(name);
     let case = "about = \"Finds nothing\"\ncall.function = \"test-connection\"\noutcome.checks = []\n\
                 [settings]\ndomain = \"vendor.example.com\"\n";
     let failing = CaseTexts::from([("finds-nothing".to_owned(), case.to_owned())]);
     let failing = pack(&guest("build_two"), &failing).unwrap();
     let failed = |what, bytes, says| artefact(what, bytes, NOT_PROVEN, "not-proven", says);
     vec![
-        artefact("cases that are no JSON", no_cases, NO_COMPONENT, "bad-cases", "connector-conformance"),
         failed("a case that fails", failing, "finds-nothing"),
         failed("a trap in each erasure", guest("traps_on_erase"), "it trapped"),
         failed("an erasure without end", guest("loops_on_erase"), "its CPU time is used up"),
@@ -150,35 +172,183 @@ fn replace(bytes: &mut [u8], text: &[u8], by: &[u8]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_broken_or_hostile_component_is_refused_with_its_reason_and_what_serves_is_unaffected() {
-    let file = xtask::components::current("guests/build_verifies").unwrap();
-    let bench = ApiBench::with(&format!("plugins.guest.file = '{}'", file.display())).await;
-    let key = bench.operator().await;
-    let host = bench.stand_in.address().to_string();
-    let connection = json!({
-        "key": "swapped", "tenant": "acme", "plugin": "guest", "settings": {"domain": host},
-        "egress": {"hosts": [host], "loopback": true, "plain_http": true},
-    });
-    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
-    let serving = running(&bench, &key).await;
-    let artefacts: Vec<_> = [broken(), hostile(), unfit(), unproven()].into_iter().flatten().collect();
-    for Artefact { what, bytes, query, problem, reason, says } in artefacts {
-        bench.stand_in.take_requests();
-        let refused = bench.post_component(&key, &format!("guest{query}"), &bytes).await;
-        assert_eq!(refused.problem(), problem, "{what}: {refused:?}");
-        assert!(refused.detail().contains(says), "{what}: {}", refused.detail());
+/// Signs each of `artefacts` as a release of its own, with the revisions from `revision` on. A signature excuses nothing.
+async fn signed(
+    publisher: &Publisher,
+    bench: &ApiBench,
+    revision: u64,
+    artefacts: impl IntoIterator<Item = Artefact>,
+) -> Vec<Artefact> {
+    let mut signed = Vec::new();
+    for (revision, artefact) in (revision..).zip(artefacts) {
+        let component = &artefact.release.component;
+        // Cases are read once the manifest is.
+        let loads = artefact.problem != NO_COMPONENT || artefact.reason == "bad-cases";
+        let release = if loads {
+            publisher.release(bench, component, revision).await
+        } else {
+            publisher.release_broken(component, revision)
+        };
+        signed.push(Artefact { release, ..artefact });
+    }
+    signed
+}
+
+/// Components that could serve, if they were signed as required.
+async fn wrongly_signed(publisher: &Publisher, bench: &ApiBench) -> Vec<Artefact> {
+    let component = tagged_guest("build_verifies", 1);
+    let good = publisher.release(bench, &component, NEXT).await;
+    let bundle = good.bundle.clone().unwrap();
+    let edited = |place: &str, value: Value| {
+        let mut bundle: Value = serde_json::from_str(&bundle).unwrap();
+        *bundle.pointer_mut(place).unwrap() = value;
+        Some(bundle.to_string())
+    };
+    let read: Value = serde_json::from_str(&bundle).unwrap();
+    let envelope = &read["dsseEnvelope"];
+    let signature = &envelope["signatures"][0];
+    let twice = bundle.replacen('{', &format!("{{\"dsseEnvelope\":{envelope},"), 1);
+    let later = publisher.release_broken(&component, NEXT + 1).bundle.unwrap();
+    let later: Value = serde_json::from_str(&later).unwrap();
+    let other = publisher.release(bench, &tagged_guest("build_verifies", 2), NEXT).await.bundle;
+    let large = format!("{bundle}{}", " ".repeat(MAX_BUNDLE_BYTES));
+    let earlier = json!("application/vnd.dev.sigstore.bundle+json;version=0.2");
+    let with = |what, bundle, reason, says| Artefact {
+        release: good.with(bundle),
+        ..artefact(what, [], NOT_TRUSTED, reason, says)
+    };
+    let mut artefacts = vec![
+        with("no bundle", None, "no-bundle", "has no bundle"),
+        with("an empty bundle", Some(String::new()), "unreadable-bundle", "unreadable bundle"),
+        with("half a bundle", Some(bundle[..bundle.len() / 2].to_owned()), "unreadable-bundle", "unreadable"),
+        with("a large bundle", Some(large), "bundle-too-large", "expected at most 262144"),
+        with("an earlier kind of bundle", edited("/mediaType", earlier), "other-bundle", "version=0.2"),
+        with(
+            "no signature",
+            edited("/dsseEnvelope/signatures", json!([])),
+            "stripped",
+            "without a signature",
+        ),
+        with(
+            "an empty signature",
+            edited("/dsseEnvelope/signatures/0/sig", json!("")),
+            "stripped",
+            "without a",
+        ),
+        with(
+            "two signatures",
+            edited("/dsseEnvelope/signatures", json!([signature, signature])),
+            "doubled",
+            "ambiguous",
+        ),
+        with("two bundles", Some(format!("{bundle}\n{bundle}")), "doubled", "ambiguous"),
+        with("a field that occurs twice", Some(twice), "doubled", "ambiguous"),
+        with("the bundle of another component", other, "swapped", "its bundle is for"),
+        with(
+            "a statement that was changed",
+            edited("/dsseEnvelope/payload", later["dsseEnvelope"]["payload"].clone()),
+            "foreign-key",
+            "it was changed afterwards",
+        ),
+    ];
+    let stranger = Publisher::new().release(bench, &component, NEXT).await.bundle;
+    artefacts.push(with("a foreign key", stranger, "foreign-key", "not signed by a key that is trusted"));
+    let mut stated = async |what, change: fn(Statement) -> Statement, reason, says| {
+        let next = |stated| change(Statement { revision: NEXT.try_into().unwrap(), ..stated });
+        let bundle = publisher.release_as(bench, &component, next).await.bundle;
+        artefacts.push(with(what, bundle, reason, says));
+    };
+    let ended = |stated| Statement { not_after: 1, ..stated };
+    stated("a statement that is over", ended, "expired", "valid until 1970-01-01").await;
+    let renamed = |stated| Statement { plugin: "other".to_owned(), ..stated };
+    stated("another plugin's name", renamed, "other-plugin", "signed for plugin `other`").await;
+    let digest = |stated| Statement { digest: Digest([7; 32]), ..stated };
+    stated("another digest", digest, "swapped", "its bundle is for sha256:0707").await;
+    let older = |stated| Statement { revision: 4.try_into().unwrap(), ..stated };
+    stated("an older release", older, "replayed", "older than revision 5").await;
+    let taken = |stated| Statement { revision: 5.try_into().unwrap(), ..stated };
+    stated("a revision that another one has", taken, "revision-taken", "two releases have the same number")
+        .await;
+    let contract = |stated| Statement { contract: ContractVersion::V0_1_0, ..stated };
+    stated("another contract", contract, "other-contract", "signed as using 0.1.0").await;
+    let manifest = |stated| Statement { manifest: Digest([7; 32]), ..stated };
+    stated("another manifest", manifest, "other-manifest", "manifest").await;
+    artefacts
+}
+
+/// A service whose plugin `guest` needs a signature and serves a connection, with the replicas that it has.
+struct Guarded {
+    replicas: Vec<ApiBench>,
+    key: String,
+    serving: Value,
+}
+
+impl Guarded {
+    async fn start(publisher: &Publisher) -> Self {
+        let bench = ApiBench::with(&publisher.trusted()).await;
+        let key = bench.operator().await;
+        let first = publisher.release(&bench, &guest("build_verifies"), SERVING).await;
+        let served = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+        assert_eq!(served.status, 200, "{served:?}");
+        let host = bench.stand_in.address().to_string();
+        let connection = json!({
+            "key": "swapped", "tenant": "acme", "plugin": "guest", "settings": {"domain": host},
+            "egress": {"hosts": [host], "loopback": true, "plain_http": true},
+        });
+        assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
+        let mut replicas = bench.further_replicas().await;
+        let serving = running(&bench, &key).await;
+        replicas.insert(0, bench);
+        Self { replicas, key, serving }
+    }
+
+    /// Checks that the version serves on at `bench`, where nothing of `what` reached the vendor.
+    async fn serves_on(&self, bench: &ApiBench, what: &str) {
         assert_eq!(bench.stand_in.take_requests().len(), 0, "{what}: the vendor received something");
-        let digest = host_model::digest::Digest::of(&bytes);
-        let version = bench.get(&key, &format!("/api/v1/plugins/guest/versions/{digest}")).await.json;
-        let last = version["steps"].as_array().unwrap().last().unwrap();
-        assert_eq!((&last["state"], &last["reason"]), (&json!("refused"), &json!(reason)), "{what}");
-        assert_eq!(version["is_stored"], false, "{what}");
-        assert_eq!(running(&bench, &key).await, serving, "{what}");
-        let tested = bench.get(&key, "/api/v1/connection/swapped/test").await.json;
+        assert_eq!(running(bench, &self.key).await, self.serving, "{what}");
+        let tested = bench.get(&self.key, "/api/v1/connection/swapped/test").await.json;
         assert_eq!(tested["test_status"], "succeeded", "{what}: {tested}");
         assert_eq!(tested["checks"][0]["name"], "verifies", "{what}: {tested}");
         assert_eq!(bench.stand_in.take_requests().len(), 1, "{what}: the call reached the vendor");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_broken_hostile_or_wrongly_signed_component_is_refused_with_its_reason_and_what_serves_is_unaffected()
+ {
+    let publisher = Publisher::new();
+    let service = Guarded::start(&publisher).await;
+    let (first, key) = (&service.replicas[0], &service.key);
+    let mut artefacts = wrongly_signed(&publisher, first).await;
+    let signed_ones = [broken(), hostile(), misdescribed(), unfit(), unproven()].into_iter().flatten();
+    artefacts.extend(signed(&publisher, first, NEXT + 1, signed_ones).await);
+    assert!(artefacts.len() >= 20);
+    // Each is sent to another replica.
+    for (bench, artefact) in service.replicas.iter().cycle().zip(&artefacts) {
+        let Artefact { what, release, query, problem, reason, says } = artefact;
+        bench.stand_in.take_requests();
+        let path = format!("/api/v1/plugins/guest{query}");
+        let refused = bench.send(key, "POST", &path, Some(release.body())).await;
+        assert_eq!(refused.problem(), *problem, "{what}: {refused:?}");
+        assert!(refused.detail().contains(says), "{what}: {}", refused.detail());
+        let digest = Digest::of(&release.component);
+        let version = bench.get(key, &format!("/api/v1/plugins/guest/versions/{digest}")).await.json;
+        let last = version["steps"].as_array().unwrap().last().unwrap();
+        assert_eq!((&last["state"], &last["reason"]), (&json!("refused"), &json!(reason)), "{what}");
+        assert_eq!(version["is_stored"], false, "{what}");
+        service.serves_on(bench, what).await;
+        // What is wrong with a signature is found wherever a component arrives.
+        if *problem == NOT_TRUSTED {
+            let uploaded = release.upload(bench, key).await;
+            assert_eq!(
+                (uploaded.problem(), &uploaded.json["reason"]),
+                (NOT_TRUSTED, &json!(reason)),
+                "{what}"
+            );
+        }
+    }
+    for bench in &service.replicas {
+        service.serves_on(bench, "all of them").await;
     }
 }
 

@@ -1,7 +1,8 @@
 //! A publisher of releases of the plugin `guest`, for the tests of trust.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
-use host_harness::plugin::{LoadPolicy, Plugin};
+use host_harness::plugin::LoadPolicy;
+use host_model::{contract::ContractVersion, digest::Digest};
 use host_trust::{ConformanceResult, ConformanceRun, ReleaseKey, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,20 +60,36 @@ impl Publisher {
     ) -> Release {
         let host = bench.parts.served.host();
         let plugin = host.load_admitted(component.to_vec(), &LoadPolicy::default()).await.unwrap();
-        let bundle = self.key.sign(&change(statement(&plugin))).unwrap();
-        Release { component: component.to_vec(), bundle: Some(bundle) }
+        let stated = Statement {
+            contract: plugin.contract(),
+            manifest: plugin.manifest().digest(),
+            ..statement(component)
+        };
+        self.sign(component, &change(stated))
+    }
+
+    /// Signs `component`, which does not load, as release `revision`.
+    pub(super) fn release_broken(&self, component: &[u8], revision: u64) -> Release {
+        let revision = revision.try_into().unwrap();
+        self.sign(component, &Statement { revision, ..statement(component) })
+    }
+
+    fn sign(&self, component: &[u8], stated: &Statement) -> Release {
+        Release { component: component.to_vec(), bundle: Some(self.key.sign(stated).unwrap()) }
     }
 }
 
-fn statement(plugin: &Plugin) -> Statement {
+/// Returns a statement about `component` as revision 1, whose manifest is another one's.
+fn statement(component: &[u8]) -> Statement {
+    let digest = Digest::of(component);
     Statement {
         plugin: "guest".to_owned(),
-        digest: plugin.digest(),
+        digest,
         version: "1.4.0".to_owned(),
         revision: 1.try_into().unwrap(),
         not_after: FAR,
-        contract: plugin.contract(),
-        manifest: plugin.manifest().digest(),
+        contract: ContractVersion::V0_2_0,
+        manifest: digest,
         conformance: ConformanceRun { result: ConformanceResult::Passed, seed: 7 },
     }
 }

@@ -1,5 +1,7 @@
 //! Releases of versions in steps.
 
+mod under_load;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -199,19 +201,27 @@ async fn a_request_whose_outcome_is_contradicted_is_carried_out_once_its_version
 #[tokio::test(flavor = "multi_thread")]
 async fn with_too_few_calls_the_verdict_is_inconclusive_and_the_release_is_paused_with_an_alarm() {
     let releases = Releases::of("two").await;
+    let others = releases.refers.further_replicas().await;
     releases.erase(people("ada", 3)).await;
     let quick = json!({"minimum_step_ms": 0, "maximum_step_ms": 0});
     assert_eq!(releases.begin(&[50, 100], quick).await.status, 200);
     let paused = releases.once(|release| release["state"] == "paused").await;
     assert_eq!((&paused["verdict"], &paused["share"]), (&json!("inconclusive"), &json!(50.0)), "{paused}");
     assert!(paused["why"].as_str().unwrap().contains("too few calls: 0, expected at least 10"), "{paused}");
-    let alarm = async |kind: &str| {
-        let alarms = releases.refers.bench.get(&releases.refers.key, "/api/v1/alarms").await.json;
-        alarms["alarms"].as_array().unwrap().iter().filter(|alarm| alarm["kind"] == kind).count()
+    let alarms = async |refers: &Refers| {
+        let alarms = refers.bench.get(&refers.key, "/api/v1/alarms").await.json;
+        let alarms = alarms["alarms"].as_array().unwrap().iter();
+        alarms.filter(|alarm| alarm["kind"] == "plugin-release-paused").count()
     };
-    assert_eq!(alarm("plugin-release-paused").await, 1);
+    for refers in others.iter().chain([&releases.refers]) {
+        let shown = refers.bench.get(&refers.key, RELEASE).await.json;
+        assert_eq!((&shown["why"], alarms(refers).await), (&paused["why"], 1), "{shown}");
+    }
     assert_eq!(releases.post("advance").await.json["share"], 100.0);
-    assert_eq!(alarm("plugin-release-paused").await, 0);
+    assert_eq!(alarms(&releases.refers).await, 0);
+    for replica in others {
+        replica.bench.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,8 +95,16 @@ impl Refers {
 
     /// Starts another process on the same database.
     pub(super) async fn replica(&self) -> Self {
-        let (bench, key) = (self.bench.replica().await, self.key.clone());
-        Self { bench, key, vendor: self.vendor.clone(), host: self.host.clone() }
+        self.at(self.bench.replica().await)
+    }
+
+    /// Starts the further processes of a service with three replicas. None if the database is a file, which has one process.
+    pub(super) async fn further_replicas(&self) -> Vec<Self> {
+        self.bench.further_replicas().await.into_iter().map(|bench| self.at(bench)).collect()
+    }
+
+    fn at(&self, bench: ApiBench) -> Self {
+        Self { bench, key: self.key.clone(), vendor: self.vendor.clone(), host: self.host.clone() }
     }
 
     pub(super) async fn restarted(self) -> Self {

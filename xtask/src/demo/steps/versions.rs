@@ -9,11 +9,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use xtask::components;
 
-use super::super::step::Demo;
+use super::super::{service::REFUSED, step::Demo};
 use crate::programs::document::{list, says, text};
-
-/// The exit code of a command that the service refused.
-const REFUSED: i32 = 2;
 
 /// Publishes a version while people opt out, one after another.
 pub(super) fn publish(demo: &Demo) -> Result<String> {
