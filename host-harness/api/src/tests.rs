@@ -48,6 +48,7 @@ mod tested_connections;
 mod tokens;
 mod trust;
 mod trusted_files;
+mod trusted_releases;
 mod two_people;
 mod upgrade;
 mod vendor;

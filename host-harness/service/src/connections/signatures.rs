@@ -32,6 +32,7 @@ pub(super) struct VerifiedRelease {
     trust: Trust,
     signed: Signed,
     bundle: Vec<u8>,
+    arrival: Arrival,
 }
 
 impl VerifiedRelease {
@@ -44,9 +45,12 @@ impl VerifiedRelease {
         self.signed.check_loaded(plugin.contract(), plugin.manifest().digest())
     }
 
-    /// Raises the plugin's mark in the transaction that admits the release. Refuses one that another replica has overtaken
-    /// since it was verified.
+    /// Raises the plugin's mark in the transaction that admits the release, unless it is put back. Refuses one that another
+    /// replica has overtaken since it was verified.
     pub(super) async fn admit(&self, tx: &mut Tx, vault: &Vault) -> Result<(), PublishError> {
+        if let Arrival::PutBack(_) = self.arrival {
+            return Ok(());
+        }
         let plugin = self.trust.plugin();
         let before = release_marks::find(tx, vault, plugin).await?;
         match self.trust.mark_after(&self.signed, before)? {
@@ -86,27 +90,36 @@ impl Connections {
     ) -> Result<Option<VerifiedRelease>, PublishError> {
         let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(None) };
         let arrival = Arrival::FromOutside(self.mark(plugin).await?);
-        let signed = trust.verify(component, bundle.as_deref(), arrival, self.clock.date_ms())?;
-        Ok(Some(VerifiedRelease { trust, signed, bundle: bundle.unwrap_or_default() }))
+        self.verified_as(trust, component, bundle, arrival)
     }
 
     /// Checks who signed a stored version that is to serve. One that has served may be put back although it is not current,
-    /// and without a signature if it was admitted without one.
+    /// and without a signature if it was admitted without one. So may one that is being released in steps, since it was current
+    /// when its release began.
     pub(super) async fn verified_stored(
         &self,
         version: &Version,
         component: &[u8],
     ) -> Result<Option<VerifiedRelease>, PublishError> {
         let Version { plugin, digest, bundle, served_at, .. } = version;
-        if served_at.is_none() {
+        if served_at.is_none() && !self.is_being_released(plugin, *digest).await? {
             return self.verified(plugin, component, bundle.clone()).await;
         }
         let (Some(trust), Some(bundle)) = (self.served.host().admission().trust_for(plugin), bundle) else {
             return Ok(None);
         };
-        let signed =
-            trust.verify(component, Some(bundle), Arrival::PutBack(*digest), self.clock.date_ms())?;
-        Ok(Some(VerifiedRelease { trust, signed, bundle: bundle.clone() }))
+        self.verified_as(trust, component, Some(bundle.clone()), Arrival::PutBack(*digest))
+    }
+
+    fn verified_as(
+        &self,
+        trust: Trust,
+        component: &[u8],
+        bundle: Option<Vec<u8>>,
+        arrival: Arrival,
+    ) -> Result<Option<VerifiedRelease>, PublishError> {
+        let signed = trust.verify(component, bundle.as_deref(), arrival, self.clock.date_ms())?;
+        Ok(Some(VerifiedRelease { trust, signed, bundle: bundle.unwrap_or_default(), arrival }))
     }
 
     /// Checks again who signed the component with the digest `running`, which was loaded from a file.
@@ -117,9 +130,10 @@ impl Connections {
         release: Release,
     ) -> Option<VerifiedRelease> {
         let (trust, bundle) = (self.served.host().admission().trust_for(plugin)?, release.bundle?);
-        let (arrival, now) = (Arrival::PutBack(running), self.clock.date_ms());
-        let signed = trust.verify(&release.component, Some(&bundle), arrival, now).ok()?;
-        Some(VerifiedRelease { trust, signed, bundle })
+        let (again, now) = (Arrival::PutBack(running), self.clock.date_ms());
+        let signed = trust.verify(&release.component, Some(&bundle), again, now).ok()?;
+        // It was current as it was loaded, and is admitted as what came from outside.
+        Some(VerifiedRelease { trust, signed, bundle, arrival: Arrival::FromOutside(None) })
     }
 
     /// Returns the newest revision of a plugin that was admitted.

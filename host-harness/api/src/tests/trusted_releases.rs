@@ -1,0 +1,76 @@
+//! Releases in steps of plugins that need a signature.
+
+use serde_json::{Value, json};
+
+use super::publisher::Publisher;
+use crate::testing::{Answer, ApiBench, tagged_guest};
+
+const GUEST: &str = "/api/v1/plugins/guest";
+
+/// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
+fn version(tag: u8) -> Vec<u8> {
+    tagged_guest("build_one", tag)
+}
+
+/// A service whose plugin `guest` runs the first version, with another one that was approved.
+struct TrustedRelease {
+    bench: ApiBench,
+    key: String,
+    publisher: Publisher,
+    digest: Value,
+}
+
+impl TrustedRelease {
+    /// Both versions are signed, as the revisions 1 and 2.
+    async fn new() -> Self {
+        let publisher = Publisher::new();
+        let bench = ApiBench::with(&publisher.trusted()).await;
+        let key = bench.operator().await;
+        let first = publisher.release(&bench, &version(1), 1).await;
+        let served = bench.send(&key, "POST", &format!("{GUEST}?agree=true"), Some(first.body())).await;
+        assert_eq!(served.status, 200, "{served:?}");
+        let second = publisher.release(&bench, &version(2), 2).await.upload(&bench, &key).await;
+        let digest = second.json["digest"].clone();
+        let release = Self { bench, key, publisher, digest };
+        assert_eq!(release.act("approve").await.status, 200);
+        release
+    }
+
+    async fn act(&self, act: &str) -> Answer {
+        let path = format!("{GUEST}/versions/{}/{act}", self.digest.as_str().unwrap());
+        self.bench.send(&self.key, "POST", &path, None).await
+    }
+
+    async fn begin(&self) {
+        let body = json!({"digest": self.digest, "steps": [50, 100]});
+        let begun = self.bench.send(&self.key, "POST", &format!("{GUEST}/release"), Some(body)).await;
+        assert_eq!(begun.status, 200, "{begun:?}");
+    }
+
+    async fn advance(&self, share: f64) -> Answer {
+        let path = format!("{GUEST}/release/advance");
+        self.bench.send(&self.key, "POST", &path, Some(json!({"share": share}))).await
+    }
+
+    async fn plugin(&self) -> Value {
+        self.bench.get(&self.key, GUEST).await.json
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_revision_that_arrives_during_a_release_does_not_keep_it_from_completing() {
+    let release = TrustedRelease::new().await;
+    let TrustedRelease { bench, key, publisher, digest } = &release;
+    release.begin().await;
+    let newer = publisher.release(bench, &version(3), 3).await;
+    assert_eq!(newer.upload(bench, key).await.status, 201);
+    // A publication is refused before it raises the mark.
+    let newest = publisher.release(bench, &version(4), 4).await.publish(bench, key).await;
+    assert_eq!(newest.problem(), (409, "not-replaced"), "{newest:?}");
+    assert_eq!(release.plugin().await["trust"]["mark"]["revision"], 3);
+    assert_eq!(release.advance(50.0).await.json["share"], 100.0);
+    let completed = release.advance(100.0).await;
+    assert_eq!(completed.json["state"], "completed", "{completed:?}");
+    let plugin = release.plugin().await;
+    assert_eq!((&plugin["digest"], &plugin["trust"]["mark"]["revision"]), (digest, &json!(3)));
+}
