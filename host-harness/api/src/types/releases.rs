@@ -176,8 +176,8 @@ pub struct ComparedCalls {
     pub kind: String,
     /// Of the version that is released, since its step began.
     pub new: CountedCalls,
-    /// Of the version before, since the release began. For calls that are about no single person, at the connections that
-    /// were released.
+    /// Of the version before, since the release began; what the vendor may have caused is compared with those since the step
+    /// began. For calls that are about no single person, at the connections that were released.
     pub before: CountedCalls,
 }
 

@@ -131,6 +131,13 @@ impl Excess {
         new.is_above(allowed).then_some(Self { kind, measure, new, before, allowed, slow_above_ms })
     }
 
+    /// Returns whether so many of the calls in `before` failed too, but for the margin.
+    pub(super) fn is_excused_by(&self, before: &VersionCounts, rules: &VerdictRules) -> bool {
+        let slow_above_ms = self.slow_above_ms.unwrap_or_default();
+        let before = self.measure.tally(&before.of(self.kind), slow_above_ms).rate();
+        before.is_some_and(|rate| !self.new.is_above(rate.plus(self.measure.margin(rules))))
+    }
+
     /// Returns whether it is certain enough that it is no chance.
     pub(super) fn is_certain(&self, rules: &VerdictRules) -> bool {
         if self.measure == Measure::Contradicted && self.before.failed == 0 {

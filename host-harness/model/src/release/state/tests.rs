@@ -7,6 +7,7 @@ use crate::{
     digest::Digest,
     release::{
         call_kind::CallKind,
+        compared::ComparedCounts,
         counts::{CallCounts, VersionCounts},
         measure::Measure,
         rate::{Rate, Tally},
@@ -262,17 +263,22 @@ fn counted(calls: u64, trapped_of: u64) -> VersionCounts {
 fn released(trapped_of: u64, calls_a_second: u64) -> (ReleaseState, i64) {
     let (plan, times, rules) = (in_steps(), StepTimes::default(), VerdictRules::default());
     let mut state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, 0).unwrap();
-    let (mut of_step, mut all_before, mut second) = (0, 0, 0);
+    let (mut of_step, mut before_in_step, mut all_before, mut second) = (0, 0, 0, 0);
     while !state.has_ended() && !matches!(state, ReleaseState::Paused { .. }) {
         second += 1;
         let moved = calls_a_second * u64::from(u16::from(state.share())) / 10_000;
         of_step += moved;
+        before_in_step += calls_a_second - moved;
         all_before += calls_a_second - moved;
-        let (new, before) = (counted(of_step, trapped_of), counted(all_before, u64::MAX));
-        let verdict = judge(&new, &before, state.share(), &rules);
+        let counts = ComparedCounts {
+            new: counted(of_step, trapped_of),
+            before: counted(all_before, u64::MAX),
+            same_time: counted(before_in_step, u64::MAX),
+        };
+        let verdict = judge(&counts, state.share(), &rules);
         let next = state.next(ReleaseEvent::Judged(verdict), &plan, times, second * 1_000).unwrap();
         if next.share() != state.share() {
-            of_step = 0;
+            (of_step, before_in_step) = (0, 0);
         }
         state = next;
     }
@@ -296,8 +302,9 @@ fn a_version_with_two_percent_of_traps_under_load_is_rolled_back_from_the_first_
 fn a_version_with_too_few_calls_is_paused_in_the_first_step_after_a_day() {
     let (plan, times) = (in_steps(), StepTimes::default());
     let state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, 0).unwrap();
-    let verdict =
-        judge(&counted(10, u64::MAX), &counted(190, u64::MAX), state.share(), &VerdictRules::default());
+    let (new, before) = (counted(10, u64::MAX), counted(190, u64::MAX));
+    let counts = ComparedCounts { new, same_time: before.clone(), before };
+    let verdict = judge(&counts, state.share(), &VerdictRules::default());
     let day = times.maximum_ms;
     let state = state.next(ReleaseEvent::Judged(verdict), &plan, times, day).unwrap();
     let expected = "paused at 5 %: there is no verdict: too few calls: 10, expected at least 300 | \

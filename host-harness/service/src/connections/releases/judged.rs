@@ -108,7 +108,7 @@ impl Connections {
             .read(move |c| Box::pin(async move { release_counts::of_release(c, &id, within, now).await }));
         let share = last_share(&release.state);
         let compared = ComparedCounts::at(share, &release.plan, counted.await?);
-        let verdict = judge(&compared.new, &compared.before, share, &release.rules);
+        let verdict = judge(&compared, share, &release.rules);
         Ok(ReleaseReport { release, compared, verdict })
     }
 }
