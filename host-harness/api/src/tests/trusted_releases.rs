@@ -74,3 +74,18 @@ async fn a_newer_revision_that_arrives_during_a_release_does_not_keep_it_from_co
     let plugin = release.plugin().await;
     assert_eq!((&plugin["digest"], &plugin["trust"]["mark"]["revision"]), (digest, &json!(3)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_version_under_release_that_is_uploaded_again_stays_approved_even_if_the_upload_is_refused() {
+    let release = TrustedRelease::new().await;
+    release.begin().await;
+    let TrustedRelease { bench, key, publisher, .. } = &release;
+    let again = publisher.release(bench, &version(2), 2).await;
+    let refused = again.with(None).upload(bench, key).await;
+    assert_eq!((refused.status, &refused.json["reason"]), (422, &json!("no-bundle")), "{refused:?}");
+    assert_eq!(again.upload(bench, key).await.json["state"], "approved");
+    let release = TrustedRelease { bench: release.bench.restarted().await, ..release };
+    let shown = release.bench.get(&release.key, &format!("{GUEST}/release")).await.json;
+    assert_eq!((&shown["state"], &shown["share"]), (&json!("running"), &json!(50.0)), "{shown}");
+    assert_eq!(release.advance(50.0).await.json["share"], 100.0);
+}
