@@ -62,9 +62,11 @@ impl Releases {
     }
 }
 
-/// Moves the release at this replica.
+/// Moves the release at this replica. Ends the step that it is in.
 async fn posted(refers: &Refers, what: &str) -> Answer {
-    refers.bench.send(&refers.key, "POST", &format!("{RELEASE}/{what}"), None).await
+    let share = async || refers.bench.get(&refers.key, RELEASE).await.json["share"].clone();
+    let body = if what == "advance" { Some(json!({"share": share().await})) } else { None };
+    refers.bench.send(&refers.key, "POST", &format!("{RELEASE}/{what}"), body).await
 }
 
 /// Uploads and approves a version. Returns its digest.
@@ -102,6 +104,11 @@ async fn a_growing_share_of_people_moves_once_and_a_roll_back_moves_all_of_them_
     assert!((1..=20).contains(&moved_first.len()), "{moved_first:?}");
     let advanced = releases.post("advance").await;
     assert_eq!(advanced.json["share"], 60.0, "{advanced:?}");
+    let twice = format!("{RELEASE}/advance");
+    let twice =
+        releases.refers.bench.send(&releases.refers.key, "POST", &twice, Some(json!({"share": 20}))).await;
+    assert_eq!(twice.problem(), (409, "not-released"), "a step that was ended is not ended again");
+    assert!(twice.detail().contains("the release is at 60 %, not at 20 %"), "{twice:?}");
     let second = releases.erase(people("ada", 40)).await;
     let moved_second = on_two(&second);
     assert!((13..=35).contains(&moved_second.len()), "{moved_second:?}");

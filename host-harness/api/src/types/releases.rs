@@ -52,6 +52,14 @@ pub struct BeginningRelease {
     pub contradicted: Option<u64>,
 }
 
+/// The step of a release to end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdvancingRelease {
+    /// The share of the step in percent, as the release shows it.
+    pub share: f64,
+}
+
 /// The shares of people are not steps.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BadSteps {
@@ -79,6 +87,12 @@ fn share(percent: f64) -> Result<Share, BadSteps> {
 
 fn percent(share: Share) -> f64 {
     f64::from(u16::from(share)) / 100.0
+}
+
+impl AdvancingRelease {
+    pub(crate) fn parsed_share(self) -> Result<Share, BadSteps> {
+        share(self.share)
+    }
 }
 
 impl BeginningRelease {

@@ -112,8 +112,12 @@ pub enum ReleaseEvent {
     },
     /// An operator resumes it. Its step is timed anew, and the calls so far still count.
     Resumed,
-    /// An operator ends the step whatever the verdict is.
-    Advanced,
+    /// An operator ends the step with this share, whatever the verdict is. It is named so that no step is ended that the
+    /// operator has not seen.
+    Advanced {
+        /// The share.
+        share: Share,
+    },
     /// An operator rolls it back.
     RolledBack {
         /// The name of a caller.
@@ -136,6 +140,14 @@ pub enum EventRefused {
     /// It is paused.
     #[error("the release is paused already")]
     AlreadyPaused,
+    /// It is in another step.
+    #[error("the release is at {now}, not at {named}: look at it, then repeat this")]
+    OtherStep {
+        /// The share of the step that was to be ended.
+        named: Share,
+        /// The share of its step.
+        now: Share,
+    },
     /// It was completed or rolled back.
     #[error("the release has ended")]
     Ended,
@@ -158,8 +170,12 @@ impl ReleaseState {
             (Self::Proposed, ReleaseEvent::Started) => Ok(step_after(Share::NONE, plan, now_ms)),
             (Self::Proposed, _) => Err(EventRefused::NotStarted),
             (_, ReleaseEvent::Started) => Err(EventRefused::AlreadyStarted),
-            (Self::Running(step) | Self::Paused { step, .. }, ReleaseEvent::Advanced) => {
-                Ok(step_after(step.share, plan, now_ms))
+            (Self::Running(step) | Self::Paused { step, .. }, ReleaseEvent::Advanced { share }) => {
+                if share == step.share {
+                    Ok(step_after(share, plan, now_ms))
+                } else {
+                    Err(EventRefused::OtherStep { named: share, now: step.share })
+                }
             }
             (
                 Self::Running(step) | Self::Paused { step, .. },

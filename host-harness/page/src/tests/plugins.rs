@@ -239,11 +239,17 @@ async fn an_approved_version_is_released_in_steps_shown_and_moved_from_the_scree
         ">Pause the release</a>",
     ]);
     browser.get(&version).await.assert_shows(&["release in steps: running at 5 %"]);
+    let asked = browser.get("/plugins/guest/release/advance?share=5").await;
+    asked.assert_shows(&[r#"name="share" value="5""#]);
     for (act, state) in [("pause", "Paused"), ("resume", "Under way"), ("advance", "serves 25 %")] {
-        let moved = browser.post(&format!("/plugins/guest/release/{act}"), &[]).await;
+        let moved = browser.post(&format!("/plugins/guest/release/{act}"), &[("share", "5")]).await;
         assert_eq!(moved.location(), "/plugins/guest?done=release-moved", "{act}");
         browser.get(moved.location()).await.assert_shows(&[state]);
     }
+    // Posted twice, it ends one step.
+    let twice = browser.post("/plugins/guest/release/advance", &[("share", "5")]).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT);
+    twice.assert_shows(&["the release is at 25 %, not at 5 %"]);
     let mut reader = Browser::signed_in(&bench, &bench.reading_key("auditor", None).await).await;
     let shown = reader.get("/plugins/guest").await;
     shown.assert_shows(&["serves 25 % of the people"]);

@@ -141,7 +141,7 @@ fn a_paused_release_keeps_its_share_until_an_operator_decides() {
         let step = InStep { timed_from_ms: 1_000, ..entered(500, 0) };
         assert_eq!(resumed, ReleaseState::Running(step));
         assert_eq!(after(&resumed, inconclusive(), 1_099), Ok(resumed));
-        let advanced = after(&state, ReleaseEvent::Advanced, 1_000);
+        let advanced = after(&state, ReleaseEvent::Advanced { share: share(500) }, 1_000);
         assert_eq!(advanced, Ok(ReleaseState::Running(entered(2_500, 1_000))));
     }
 }
@@ -163,7 +163,8 @@ fn an_operator_pauses_advances_and_rolls_back_without_an_alarm() {
     let running = ReleaseState::Running(entered(10_000, 0));
     let by_ana = after(&running, ReleaseEvent::Paused { by: ana() }, 1).unwrap();
     assert!(by_ana.to_string() == "paused at 100 %: by ana" && !by_ana.raises_alarm());
-    assert_eq!(after(&running, ReleaseEvent::Advanced, 1), Ok(ReleaseState::Completed { at_ms: 1 }));
+    let advanced = after(&running, ReleaseEvent::Advanced { share: Share::WHOLE }, 1);
+    assert_eq!(advanced, Ok(ReleaseState::Completed { at_ms: 1 }));
     for (state, from) in
         [(ReleaseState::Proposed, Share::NONE), (running, Share::WHOLE), (by_ana, Share::WHOLE)]
     {
@@ -183,9 +184,14 @@ fn events_that_do_not_apply_are_refused() {
         (&ReleaseState::Proposed, good(), EventRefused::NotStarted),
         (&ReleaseState::Proposed, found_bad(), EventRefused::NotStarted),
         (&ReleaseState::Proposed, not_loaded(), EventRefused::NotStarted),
-        (&ReleaseState::Proposed, ReleaseEvent::Advanced, EventRefused::NotStarted),
+        (&ReleaseState::Proposed, ReleaseEvent::Advanced { share: Share::NONE }, EventRefused::NotStarted),
         (&running, ReleaseEvent::Started, EventRefused::AlreadyStarted),
         (&running, ReleaseEvent::Resumed, EventRefused::NotPaused),
+        (
+            &running,
+            ReleaseEvent::Advanced { share: share(2_500) },
+            EventRefused::OtherStep { named: share(2_500), now: share(500) },
+        ),
         (&rolled_back, good(), EventRefused::Ended),
         (&rolled_back, ReleaseEvent::Started, EventRefused::Ended),
         (&rolled_back, ReleaseEvent::RolledBack { by: ana() }, EventRefused::Ended),
