@@ -32,6 +32,7 @@ use host_service::{
     settings::{ConfigFile, ServiceConfig, registries::RegistryConfig},
 };
 use host_store::Store;
+use host_trust::Arrival;
 
 /// Why a command is not sent to a service.
 pub(super) const OPENS_THE_DATABASE: &str =
@@ -136,7 +137,7 @@ impl Session {
             if config.plugins().contains_key(name) {
                 let pulling = format!("pulling {reference}");
                 let found = self.awaited(&pulling, registries.pull(reference)).await?;
-                let release = release(&found, config.trust().get(name), None, now());
+                let release = release(&found, config.trust().get(name), Arrival::FromOutside(None), now());
                 pulled.insert(name.clone(), release);
             }
         }

@@ -93,7 +93,8 @@ impl ReleaseCommand {
             Self::Pause(ReleasedPlugin { name }) => ApiCall::post(&["plugins", name, "release", "pause"]),
             Self::Resume(ReleasedPlugin { name }) => ApiCall::post(&["plugins", name, "release", "resume"]),
             Self::Advance(AdvanceCommand { name, share }) => {
-                ApiCall::post(&["plugins", name, "release", "advance"]).json(&AdvancingRelease { share: *share })
+                ApiCall::post(&["plugins", name, "release", "advance"])
+                    .json(&AdvancingRelease { share: *share })
             }
             Self::RollBack(ReleasedPlugin { name }) => {
                 ApiCall::post(&["plugins", name, "release", "roll-back"])

@@ -7,7 +7,7 @@ mod standing;
 
 use std::time::Duration;
 
-use host_model::{backoff::backoff, plugin_version::VersionSource, text::escaped_within};
+use host_model::{backoff::backoff, digest::Digest, plugin_version::VersionSource, text::escaped_within};
 use host_registry::{PluginReference, Pulled, RegistryError};
 use host_store::{
     StoreError,
@@ -122,7 +122,8 @@ impl Connections {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
         let pulled_at = self.clock.date_ms();
         let trust = self.served.host().admission().trust_for(name);
-        let release = release(&pulled, trust.as_ref(), self.mark(name).await?, pulled_at);
+        let arrival = self.arrival(name, Digest::of(&pulled.component)).await?;
+        let release = release(&pulled, trust.as_ref(), arrival, pulled_at);
         let upload = Upload {
             bundle: release.bundle,
             note: Some(format!("pulled from {}", configured.pinned(pulled.digest))),

@@ -9,7 +9,7 @@ use host_harness::{
 };
 use host_model::digest::Digest;
 use host_store::{Store, StoreError};
-use host_trust::{Arrival, Refusal, Trust};
+use host_trust::{Refusal, Trust};
 
 use super::{Connections, loaded::stored_component, publish_error::PublishError};
 
@@ -61,8 +61,7 @@ async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, no
         return None;
     }
     let release = Release::with_bundle_beside(path, component).await.ok()?;
-    let arrival = Arrival::FromOutside(known.mark);
-    trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()
+    trust.verify(&release.component, release.bundle.as_deref(), known.mark.arrival(), now).err()
 }
 
 impl Connections {

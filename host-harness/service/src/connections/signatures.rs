@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use host_harness::{
     config::Config,
-    plugin::{KnownReleases, Plugin, Release},
+    plugin::{KnownMark, KnownReleases, Plugin, Release},
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
@@ -18,7 +18,7 @@ use host_store::{
 use host_trust::{Arrival, HighWaterMark, Refusal, Signed, SignedContent, Trust};
 use serde_json::{Value, json};
 
-use super::{Connections, loaded::stored_component, publish_error::PublishError};
+use super::{Connections, loaded::stored_component, publish_error::PublishError, versions::NOT_AUTHENTIC};
 
 /// The alarm about a version that serves although its plugin needs a signature that it does not have.
 const NOT_SIGNED: &str = "plugin-not-signed";
@@ -89,8 +89,21 @@ impl Connections {
         bundle: Option<Vec<u8>>,
     ) -> Result<Option<VerifiedRelease>, PublishError> {
         let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(None) };
-        let arrival = Arrival::FromOutside(self.mark(plugin).await?);
+        let arrival = self.arrival(plugin, Digest::of(component)).await?;
         self.verified_as(trust, component, bundle, arrival)
+    }
+
+    /// Returns how the component with this digest arrives from outside: as a release, or in place of one that was lost or damaged
+    /// here and whose version serves or has served.
+    pub(super) async fn arrival(&self, plugin: &str, digest: Digest) -> Result<Arrival, StoreError> {
+        let is_lost = match stored_component(&self.store, digest).await {
+            Err(error) if error.is_about_one_row() => true,
+            stored => stored?.is_none(),
+        };
+        match self.find_version(plugin, digest).await?.filter(|_| is_lost) {
+            Some(version) => self.versions.arrival(&version).await,
+            None => Ok(known_mark(self.mark(plugin).await)?.arrival()),
+        }
     }
 
     /// Checks who signed a stored version that is to serve. One that has served may be put back although it is not current,
@@ -154,6 +167,7 @@ impl Connections {
     }
 
     async fn report_signature(&self, name: &str) -> Result<(), StoreError> {
+        self.report_mark(name).await?;
         let Some(slot) = self.served.host().plugin(name) else { return Ok(()) };
         let digest = slot.current().plugin().digest();
         let lacking = match self.served.host().admission().trust_for(name) {
@@ -172,6 +186,24 @@ impl Connections {
             })
         });
         stored.await
+    }
+
+    /// Raises an alarm if the newest admitted revision of a plugin is not known any more.
+    async fn report_mark(&self, name: &str) -> Result<(), StoreError> {
+        let KnownMark::Unknown = known_mark(self.mark(name).await)? else { return Ok(()) };
+        tracing::error!(
+            plugin = name,
+            "record of the newest revision changed from outside; no release is admitted"
+        );
+        let (about, at) = (mark_subject(name), self.clock.date_ms());
+        let detail = format!(
+            "its record was changed or inserted in the database from outside, so that no release is admitted; find out who can \
+             write the database, then run `connector-host plugin restore-revision {name}`"
+        );
+        let raised = self
+            .store
+            .write(move |tx| Box::pin(async move { raise(tx, at, NOT_AUTHENTIC, &about, &detail).await }));
+        raised.await
     }
 
     /// Returns why the running version would not be trusted now; `None` if it would.
@@ -221,6 +253,20 @@ async fn raise(
     alarms::raise(tx, at, &alarm).await
 }
 
+/// Returns what is known of a plugin's mark, which was read from the database.
+pub(super) fn known_mark(found: Result<Option<HighWaterMark>, StoreError>) -> Result<KnownMark, StoreError> {
+    match found {
+        Ok(mark) => Ok(KnownMark::Admitted(mark)),
+        Err(error) if error.is_about_one_row() => Ok(KnownMark::Unknown),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the subject of the alarm about the mark of a plugin.
+pub(super) fn mark_subject(plugin: &str) -> String {
+    format!("newest revision of plugin {plugin}")
+}
+
 /// Returns what is stored of the earlier releases of each plugin that needs a signature.
 pub(crate) async fn known_releases(
     config: &Config,
@@ -232,7 +278,7 @@ pub(crate) async fn known_releases(
             Box::pin(async move {
                 let mut known = BTreeMap::new();
                 for name in names {
-                    let mark = release_marks::find(connection, &vault, &name).await?;
+                    let mark = known_mark(release_marks::find(connection, &vault, &name).await)?;
                     let versions = versions::of_plugin(connection, &name).await?;
                     let serving = versions.into_iter().find(|stored| {
                         stored.version.state == VersionState::Serving && stored.is_authentic(&vault)

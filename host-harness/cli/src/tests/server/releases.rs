@@ -30,7 +30,10 @@ async fn a_version_is_released_in_steps_shown_moved_and_rolled_back() {
     ] {
         if command[0] == "roll-back" {
             let again = running.run(&["plugin", "release", "advance", "iterable", "12.5"]).await;
-            assert!(again.exit != Exit::Done && again.err.contains("is at 100 %, not at 12.5 %"), "{again:?}");
+            assert!(
+                again.exit != Exit::Done && again.err.contains("is at 100 %, not at 12.5 %"),
+                "{again:?}"
+            );
         }
         let moved = running.run(&[&["plugin", "release"], command].concat()).await;
         assert!(moved.exit == Exit::Done && moved.out.contains(state), "{moved:?}");

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use host_harness::clock::Clock as _;
 use host_model::{
     contract::ContractVersion,
     plugin_version::VersionSource,
@@ -73,9 +74,10 @@ async fn a_version_whose_statement_expires_during_its_release_may_still_complete
         began_at: now,
     };
     let vault = bench.parts.store.vault().clone();
-    let begun = bench.parts.store.write(move |tx| {
-        Box::pin(async move { releases::begin(tx, &vault, &release).await })
-    });
+    let begun = bench
+        .parts
+        .store
+        .write(move |tx| Box::pin(async move { releases::begin(tx, &vault, &release).await }));
     begun.await.unwrap();
     assert!(connections.verified_stored(&version, component).await.unwrap().is_some());
 }
