@@ -136,8 +136,9 @@ impl Session {
         for (name, reference) in registries.references() {
             if config.plugins().contains_key(name) {
                 let pulling = format!("pulling {reference}");
-                let found = self.awaited(&pulling, registries.pull(reference)).await?;
-                let release = release(&found, config.trust().get(name), Arrival::FromOutside(None), now());
+                let trust = config.trust().get(name);
+                let found = self.awaited(&pulling, registries.pull(reference, trust)).await?;
+                let release = release(&found, trust, Arrival::FromOutside(None), now());
                 pulled.insert(name.clone(), release);
             }
         }
