@@ -4,7 +4,7 @@ use host_trust::Statement;
 use serde_json::{Value, json};
 
 use super::publisher::{FAR, Publisher, Release};
-use crate::testing::{Answer, ApiBench, tagged_guest};
+use crate::testing::{Answer, ApiBench, component, tagged_guest};
 
 const NOT_TRUSTED: (u16, &str) = (422, "not-trusted");
 
@@ -151,6 +151,21 @@ async fn an_uploaded_version_that_a_newer_one_has_overtaken_does_not_begin_to_se
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_signed_release_that_fails_its_proof_overtakes_none() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await.upload(&bench, &key).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    assert_eq!(act(&bench, &key, &first.json["digest"], "approve").await.status, 200);
+    let failing = publisher.release(&bench, &component("guests/traps_on_erase"), 2).await;
+    assert_eq!(failing.upload(&bench, &key).await.problem(), (422, "not-proven"));
+    let served = act(&bench, &key, &first.json["digest"], "serve").await;
+    assert_eq!((served.status, &served.json["digest"]), (200, &first.json["digest"]), "{served:?}");
+    // The publisher may give the number to the next one.
+    assert_eq!(publisher.release(&bench, &version(2), 2).await.upload(&bench, &key).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_has_to_be_current_when_it_is_pinned_or_tried_and_not_afterwards() {
     let publisher = Publisher::new();
     let (bench, key) = trusting(&publisher).await;
@@ -278,4 +293,18 @@ async fn a_version_that_served_and_was_lost_is_put_back_by_its_bytes_although_a_
     assert_eq!(back.json["digest"], agreed.json["digest"], "{back:?}");
     let mark = bench.get(&key, "/api/v1/plugins/guest").await.json["trust"]["mark"]["revision"].clone();
     assert_eq!(mark, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_component_or_mark_of_one_plugin_does_not_keep_the_service_from_starting() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    bench.sql("UPDATE components SET bytes = x'00' WHERE digest IN (SELECT digest FROM release_marks)").await;
+    bench.sql("UPDATE release_marks SET revision = 9").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/plugins/iterable").await.status, 200);
+    assert_eq!(bench.get(&key, "/api/v1/plugins/guest").await.status, 404);
 }

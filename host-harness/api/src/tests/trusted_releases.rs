@@ -89,3 +89,58 @@ async fn the_version_under_release_that_is_uploaded_again_stays_approved_even_if
     assert_eq!((&shown["state"], &shown["share"]), (&json!("running"), &json!(50.0)), "{shown}");
     assert_eq!(release.advance(50.0).await.json["share"], 100.0);
 }
+
+/// A service whose plugin `guest` runs the first version, unsigned, with another one that was approved. Then both need a signature.
+async fn before_trust(serve_second: impl AsyncFnOnce(&TrustedRelease)) -> TrustedRelease {
+    let bench = ApiBench::new().await;
+    let key = bench.operator().await;
+    assert_eq!(bench.post_component(&key, "guest?agree=true", &version(1)).await.status, 200);
+    let connection = json!({
+        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
+        "egress": {"hosts": ["vendor.example.com"]},
+    });
+    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
+    let digest = bench.post_component(&key, "guest/versions", &version(2)).await.json["digest"].clone();
+    let before = TrustedRelease { bench, key, publisher: Publisher::new(), digest };
+    assert_eq!(before.act("approve").await.status, 200);
+    serve_second(&before).await;
+    before.bench.configure(&before.publisher.trusted()).await;
+    TrustedRelease { bench: before.bench.restarted().await, ..before }
+}
+
+async fn not_signed(release: &TrustedRelease) -> String {
+    let alarms = release.bench.get(&release.key, "/api/v1/alarms").await.json["alarms"].clone();
+    let alarm = alarms.as_array().unwrap().iter().find(|alarm| alarm["kind"] == "plugin-not-signed");
+    alarm.unwrap_or_else(|| panic!("{alarms}"))["detail"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsigned_version_that_serves_by_a_pin_serves_on_with_an_alarm_once_trust_is_configured() {
+    let pinned = before_trust(async |before| {
+        let pin = format!("{GUEST}/pins/connections/newsletter");
+        let body = json!({"digest": before.digest});
+        assert_eq!(before.bench.send(&before.key, "PUT", &pin, Some(body)).await.status, 200);
+    });
+    let pinned = pinned.await;
+    let shown = pinned.bench.get(&pinned.key, "/api/v1/connection/newsletter").await.json;
+    assert_eq!((&shown["version"], &shown["problem"]), (&pinned.digest, &json!(null)), "{shown}");
+    assert!(not_signed(&pinned).await.contains(pinned.digest.as_str().unwrap()));
+    // It does not begin to serve the others.
+    let served = pinned.act("serve").await;
+    assert_eq!((served.status, &served.json["reason"]), (422, &json!("no-bundle")), "{served:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsigned_version_under_release_serves_on_with_an_alarm_once_trust_is_configured() {
+    let release = before_trust(async |before| before.begin().await).await;
+    let shown = release.bench.get(&release.key, &format!("{GUEST}/release")).await.json;
+    assert_eq!((&shown["state"], &shown["share"]), (&json!("running"), &json!(50.0)), "{shown}");
+    let connection = release.bench.get(&release.key, "/api/v1/connection/newsletter").await.json;
+    assert_eq!(connection["problem"], json!(null), "{connection}");
+    assert!(not_signed(&release).await.contains(release.digest.as_str().unwrap()));
+    for (share, state) in [(50.0, "running"), (100.0, "completed")] {
+        let moved = release.advance(share).await;
+        assert_eq!(moved.json["state"], state, "{moved:?}");
+    }
+    assert!(not_signed(&release).await.contains(release.digest.as_str().unwrap()));
+}

@@ -141,15 +141,15 @@ impl LoadedVersions {
         self.opened(plugin, version).await
     }
 
-    /// Checks who signed a version, unless it served and was admitted without a signature.
+    /// Checks who signed a version, unless it serves or has served and was admitted without a signature.
     async fn check_signature(&self, version: &Version) -> Result<(), VersionUnusable> {
-        let Version { plugin, digest, bundle, served_at, .. } = version;
+        let Version { plugin, digest, bundle, .. } = version;
         let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(()) };
-        if bundle.is_none() && served_at.is_some() {
+        let arrival = self.arrival(version).await?;
+        if bundle.is_none() && matches!(arrival, Arrival::PutBack(_)) {
             return Ok(());
         }
         let component = self.component(*digest).await?;
-        let arrival = self.arrival(version).await?;
         trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms())?;
         Ok(())
     }

@@ -65,8 +65,12 @@ async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, no
 }
 
 impl Connections {
-    /// Loads the versions that served last in place of files that are not trusted, and raises an alarm for each.
+    /// Loads the versions that served last in place of files that are not trusted, and raises an alarm for each. Ends the alarms
+    /// of the others.
     pub(crate) async fn put_last_served(&self, refused: Vec<RefusedFile>) -> Result<(), PublishError> {
+        for name in self.served.host().plugins().keys() {
+            self.end_release_refused(name).await?;
+        }
         for RefusedFile { plugin, source, refusal, component } in refused {
             tracing::error!(plugin, %refusal, "plugin file refused; the version that served last serves on");
             let version = self.served.host().load_admitted(component, &source.policy).await?;

@@ -1,7 +1,7 @@
 //! Who signed the versions of plugins: checked as a component arrives from outside, and as a stored version is to serve.
 //! Tested in `api/src/tests/trust.rs` and `api/src/tests/trusted_files.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use host_harness::{
     config::Config,
@@ -157,8 +157,8 @@ impl Connections {
         find.await
     }
 
-    /// Raises an alarm for each plugin whose running version lacks the signature that the plugin needs, and ends those of the
-    /// others.
+    /// Raises an alarm for each plugin of which a version serves that lacks the signature that the plugin needs, and ends those of
+    /// the others.
     pub(crate) async fn report_signatures(&self) -> Result<(), StoreError> {
         for name in self.served.host().plugins().keys() {
             self.report_signature(name).await?;
@@ -169,23 +169,41 @@ impl Connections {
     async fn report_signature(&self, name: &str) -> Result<(), StoreError> {
         self.report_mark(name).await?;
         let Some(slot) = self.served.host().plugin(name) else { return Ok(()) };
-        let digest = slot.current().plugin().digest();
-        let lacking = match self.served.host().admission().trust_for(name) {
-            Some(trust) => self.lacking_signature(&trust, name, digest).await?,
-            None => None,
-        };
+        let running = slot.current().plugin().digest();
+        let mut lacking = Vec::new();
+        if let Some(trust) = self.served.host().admission().trust_for(name) {
+            for digest in self.serving_some(name).await?.into_iter().chain([running]).collect::<BTreeSet<_>>()
+            {
+                let refusal = self.lacking_signature(&trust, name, digest).await?;
+                lacking.extend(refusal.map(|refusal| {
+                    format!("version {digest} of plugin {name} serves on, although it {refusal}.")
+                }));
+            }
+        }
         let (name, at) = (name.to_owned(), self.clock.date_ms());
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
-                let Some(refusal) = lacking else { return alarms::is_over(tx, at, NOT_SIGNED, &name).await };
-                let detail = format!(
-                    "version {digest} of plugin {name} serves on, although it {refusal}. Publish a signed release in its \
-                     place, or the same component with its bundle"
-                );
-                raise(tx, at, NOT_SIGNED, &name, &detail).await
+                if lacking.is_empty() {
+                    return alarms::is_over(tx, at, NOT_SIGNED, &name).await;
+                }
+                let next = "Publish a signed release in its place, or the same component with its bundle";
+                raise(tx, at, NOT_SIGNED, &name, &format!("{} {next}", lacking.join(" "))).await
             })
         });
         stored.await
+    }
+
+    /// Returns the versions of a plugin that serve some of its connections: those that are pinned, and the one that is being
+    /// released.
+    async fn serving_some(&self, name: &str) -> Result<BTreeSet<Digest>, StoreError> {
+        let vault = self.store.vault();
+        let pins = self.pins(name).await?.into_iter().filter(|stored| stored.is_authentic(vault));
+        let pinned = pins.map(|stored| stored.pin.digest);
+        let release = match self.release_in_progress(name).await {
+            Err(error) if error.is_about_one_row() => None,
+            release => release?,
+        };
+        Ok(pinned.chain(release.map(|release| release.plan.version())).collect())
     }
 
     /// Raises an alarm if the newest admitted revision of a plugin is not known any more.
@@ -206,7 +224,7 @@ impl Connections {
         raised.await
     }
 
-    /// Returns why the running version would not be trusted now; `None` if it would.
+    /// Returns why a version that serves would not be trusted now; `None` if it would.
     async fn lacking_signature(
         &self,
         trust: &Trust,
@@ -214,9 +232,19 @@ impl Connections {
         digest: Digest,
     ) -> Result<Option<Refusal>, StoreError> {
         let bundle = self.find_version(name, digest).await?.and_then(|version| version.bundle);
-        let component = stored_component(&self.store, digest).await?.unwrap_or_default();
+        let component = match stored_component(&self.store, digest).await {
+            // It cannot be shown what the signature is over.
+            Err(error) if error.is_about_one_row() => Vec::new(),
+            stored => stored?.unwrap_or_default(),
+        };
         let arrival = Arrival::PutBack(digest);
         Ok(trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms()).err())
+    }
+
+    /// Ends the alarm about a release at a watched path that is not trusted.
+    pub(super) async fn end_release_refused(&self, name: &str) -> Result<(), StoreError> {
+        let (name, at) = (name.to_owned(), self.clock.date_ms());
+        self.store.write(move |tx| Box::pin(async move { end_release_refused(tx, at, &name).await })).await
     }
 
     /// Raises an alarm about a release at a watched path that is not trusted.
@@ -237,7 +265,7 @@ impl Connections {
     }
 }
 
-/// Ends the alarm about a release that is not trusted, since another version serves.
+/// Ends the alarm about a release that is not trusted, since another version serves, or its path has the one that does.
 pub(super) async fn end_release_refused(tx: &mut Tx, at: i64, plugin: &str) -> Result<(), StoreError> {
     alarms::is_over(tx, at, RELEASE_REFUSED, plugin).await
 }
