@@ -141,7 +141,6 @@ impl From<ReleaseError> for Problem {
             ReleaseError::Rules(_) | ReleaseError::Times(_) => Self::of(kinds::BAD_BODY, detail),
             ReleaseError::NotReleasable { .. }
             | ReleaseError::RekeysPeople(_)
-            | ReleaseError::Plan(_)
             | ReleaseError::Refused(_)
             | ReleaseError::Overtaken(_)
             | ReleaseError::Foreign(_) => Self::of(kinds::NOT_RELEASED, detail),

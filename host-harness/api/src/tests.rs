@@ -35,6 +35,7 @@ mod refused;
 mod registries;
 mod rehearsals;
 mod rekeying;
+mod release_ends;
 mod releases;
 mod replicas;
 mod requests;

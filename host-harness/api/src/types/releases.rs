@@ -212,7 +212,9 @@ pub struct CountedCalls {
     pub given_up: u64,
     /// Of them, deliveries of the vendor that could not be read.
     pub unreadable: u64,
-    /// Of them, erasures that were accepted.
+    /// Deliveries that were refused at the door as not the vendor's, besides the calls.
+    pub unauthenticated: u64,
+    /// Of the calls, erasures that were accepted.
     pub accepted: u64,
     /// Of the accepted erasures, those whose time for a proof has passed.
     pub proofs_due: u64,
@@ -233,6 +235,7 @@ impl From<CallCounts> for CountedCalls {
             other_errors,
             given_up,
             unreadable,
+            unauthenticated,
             accepted,
             proofs_due,
             proven,
@@ -246,6 +249,7 @@ impl From<CallCounts> for CountedCalls {
             other_errors,
             given_up,
             unreadable,
+            unauthenticated,
             accepted,
             proofs_due,
             proven,
@@ -261,10 +265,6 @@ impl From<ReleaseReport> for PluginRelease {
             ReleaseState::Running(step) | ReleaseState::Paused { step, .. } => Some(step),
             ReleaseState::Proposed | ReleaseState::Completed { .. } | ReleaseState::RolledBack { .. } => None,
         };
-        let ended_at = match &release.state {
-            ReleaseState::Completed { at_ms } | ReleaseState::RolledBack { at_ms, .. } => Some(*at_ms),
-            ReleaseState::Proposed | ReleaseState::Running(_) | ReleaseState::Paused { .. } => None,
-        };
         Self {
             digest: release.plan.version().to_string(),
             before: release.before.to_string(),
@@ -273,7 +273,7 @@ impl From<ReleaseReport> for PluginRelease {
             share: percent(release.state.share()),
             steps: release.plan.steps().shares().iter().map(|share| percent(*share)).collect(),
             step_began_at: step.map(|step| step.entered_ms),
-            ended_at,
+            ended_at: release.state.ended_ms(),
             verdict,
             reasons,
             calls: calls(&compared.new, &compared.before),

@@ -168,6 +168,7 @@ fn counted(width: u16, calls: Vec<ComparedCalls>) -> String {
         ("other errors", None),
         ("given up", None),
         ("unreadable", None),
+        ("refused", None),
         ("proven", None),
         ("95 % within ms", None),
     ];
@@ -183,6 +184,7 @@ fn counted(width: u16, calls: Vec<ComparedCalls>) -> String {
                 counts.other_errors.to_string(),
                 counts.given_up.to_string(),
                 counts.unreadable.to_string(),
+                counts.unauthenticated.to_string(),
                 format!("{} of {}", counts.proven, counts.proofs_due),
                 optional(counts.p95_ms.as_ref()),
             ]

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         digest::Digest,
-        release::{counts::CallEnd, plan::Identification, steps::ReleaseSteps},
+        release::{counts::CallEnd, steps::ReleaseSteps},
     };
 
     fn calls(number: u64) -> CallCounts {
@@ -89,14 +89,7 @@ mod tests {
     #[test]
     fn the_new_version_counts_from_its_step_and_the_version_before_from_the_beginning() {
         let people = BTreeMap::from([("small".to_owned(), 1), ("large".to_owned(), 1_000)]);
-        let plan = ReleasePlan::new(
-            Digest([1; 32]),
-            "iterable",
-            &people,
-            ReleaseSteps::default(),
-            Identification::Kept,
-        );
-        let plan = plan.unwrap();
+        let plan = ReleasePlan::new(Digest([1; 32]), "iterable", &people, ReleaseSteps::default());
         let counted: BTreeMap<_, _> = [
             (Side::Before, 500, CallKind::Erasure, "large", 1),
             (Side::Before, 2_500, CallKind::Erasure, "small", 10),

@@ -91,7 +91,7 @@ impl fmt::Display for Lack {
 }
 
 /// What the counts of one kind of call show by one measure.
-enum Finding {
+enum MeasureFinding {
     Bad(Excess),
     Lacking(Lack),
 }
@@ -121,8 +121,8 @@ pub fn judge(counts: &ComparedCounts, share: Share, rules: &VerdictRules) -> Rel
         };
         for finding in Measure::VARIANTS.iter().filter_map(found) {
             match finding {
-                Finding::Bad(excess) => bad.push(excess),
-                Finding::Lacking(lack) => lacks.push(lack),
+                MeasureFinding::Bad(excess) => bad.push(excess),
+                MeasureFinding::Lacking(lack) => lacks.push(lack),
             }
         }
     }
@@ -140,7 +140,7 @@ fn by_the_version(
     kind: CallKind,
     ComparedCounts { new, before, .. }: &ComparedCounts,
     rules: &VerdictRules,
-) -> Option<Finding> {
+) -> Option<MeasureFinding> {
     Excess::found(measure, kind, new, before, rules).map(|excess| bad_if_certain(excess, rules))
 }
 
@@ -150,23 +150,26 @@ fn by_the_version_or_the_vendor(
     ComparedCounts { new, before, same_time }: &ComparedCounts,
     share: Share,
     rules: &VerdictRules,
-) -> Option<Finding> {
+) -> Option<MeasureFinding> {
     let beside = |before| Excess::found(measure, kind, new, before, rules);
-    if runs_on_both(kind, share) {
-        if let Some(excess) = beside(same_time) {
-            return Some(bad_if_certain(excess, rules));
-        }
-        if beside(before)?.is_excused_by(same_time, rules) {
-            return None;
-        }
+    let runs_on_both = runs_on_both(kind, share);
+    if runs_on_both && let Some(excess) = beside(same_time) {
+        return Some(bad_if_certain(excess, rules));
     }
     let excess = beside(before)?;
+    if runs_on_both && excess.is_excused_by(same_time, rules) {
+        return None;
+    }
     let lack = if excess.is_certain(rules) { Lack::SameTime(excess) } else { Lack::Certainty(excess) };
-    Some(Finding::Lacking(lack))
+    Some(MeasureFinding::Lacking(lack))
 }
 
-fn bad_if_certain(excess: Excess, rules: &VerdictRules) -> Finding {
-    if excess.is_certain(rules) { Finding::Bad(excess) } else { Finding::Lacking(Lack::Certainty(excess)) }
+fn bad_if_certain(excess: Excess, rules: &VerdictRules) -> MeasureFinding {
+    if excess.is_certain(rules) {
+        MeasureFinding::Bad(excess)
+    } else {
+        MeasureFinding::Lacking(Lack::Certainty(excess))
+    }
 }
 
 /// Returns whether both versions have calls of `kind` at `share`, at the same connections.

@@ -14,7 +14,7 @@ mod judged;
 mod moved;
 
 pub use begun::NewRelease;
-pub(super) use entered::EnteredRelease;
+pub(super) use entered::{EnteredRelease, ROLLED_BACK};
 pub use error::ReleaseError;
 pub(super) use followed::FollowedRelease;
 pub use judged::ReleaseReport;
@@ -34,7 +34,10 @@ impl Connections {
         self.store.read(|c| Box::pin(async move { releases::find(c, &vault, &plugin).await })).await
     }
 
-    async fn release_in_progress(&self, plugin: &str) -> Result<Option<SteppedRelease>, StoreError> {
+    pub(super) async fn release_in_progress(
+        &self,
+        plugin: &str,
+    ) -> Result<Option<SteppedRelease>, StoreError> {
         Ok(self.release_of(plugin).await?.filter(|release| !release.state.has_ended()))
     }
 

@@ -19,13 +19,9 @@ use crate::{
 
 const TIMES: StepTimes = StepTimes { minimum_ms: 10, maximum_ms: 100 };
 
-fn plan(steps: ReleaseSteps, identification: Identification) -> ReleasePlan {
-    let connections = BTreeMap::from([("newsletter".to_owned(), 10_000)]);
-    ReleasePlan::new(Digest([9; 32]), "iterable", &connections, steps, identification).unwrap()
-}
-
 fn in_steps() -> ReleasePlan {
-    plan(ReleaseSteps::default(), Identification::Kept)
+    let connections = BTreeMap::from([("newsletter".to_owned(), 10_000)]);
+    ReleasePlan::new(Digest([9; 32]), "iterable", &connections, ReleaseSteps::default())
 }
 
 fn share(basis_points: u16) -> Share {
@@ -146,6 +142,17 @@ fn a_paused_release_keeps_its_share_until_an_operator_decides() {
     }
 }
 
+#[test]
+fn a_release_whose_version_before_was_replaced_is_rolled_back_with_an_alarm() {
+    for state in [ReleaseState::Running(entered(500, 0)), paused(PauseCause::Operator { by: ana() })] {
+        let rolled_back = after(&state, ReleaseEvent::BeforeReplaced, 1).unwrap();
+        let expected = "rolled back from 5 % because another version took the place of the one before";
+        assert_eq!(rolled_back.to_string(), expected);
+        assert!(rolled_back.raises_alarm());
+        assert_eq!(serde_json::from_value::<ReleaseState>(json!(rolled_back)).unwrap(), rolled_back);
+    }
+}
+
 fn not_loaded() -> ReleaseEvent {
     ReleaseEvent::NotLoaded { replica: "r-2".to_owned(), why: "its bytes are damaged".to_owned() }
 }
@@ -199,19 +206,6 @@ fn events_that_do_not_apply_are_refused() {
     ] {
         assert_eq!(after(state, event, 1), Err(refused), "{state}");
     }
-}
-
-#[test]
-fn a_bad_version_that_rekeyed_people_is_paused_for_an_operator_who_may_roll_it_back() {
-    let plan = plan(ReleaseSteps::at_once(), Identification::Changed);
-    let next = |state: &ReleaseState, event| state.next(event, &plan, TIMES, 1).unwrap();
-    let running = next(&ReleaseState::Proposed, ReleaseEvent::Started);
-    assert_eq!(running.share(), Share::WHOLE);
-    let stopped = next(&running, found_bad());
-    let why = PauseCause::Bad(vec![excess()]);
-    assert_eq!(stopped, ReleaseState::Paused { step: entered(10_000, 1), why });
-    assert!(stopped.raises_alarm());
-    assert_eq!(next(&stopped, ReleaseEvent::RolledBack { by: ana() }).share(), Share::NONE);
 }
 
 #[test]

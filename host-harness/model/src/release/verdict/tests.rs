@@ -191,6 +191,22 @@ fn unreadable_deliveries_are_bad_and_slow_ones_are_not_since_other_connections_h
     assert!(lacks[0].starts_with("this may be due to the vendor, since"), "{lacks:?}");
 }
 
+#[test]
+fn many_deliveries_that_are_refused_at_the_door_are_inconclusive_and_make_up_for_no_calls() {
+    let deliveries =
+        |unauthenticated, read| of(CallKind::WebhookVerify, CallCounts { unauthenticated, ..calls(read) });
+    let before = deliveries(5, 1_000);
+    let lacks = lacking(verdict(&deliveries(200, 300), &before));
+    let expected = "this may be due to the vendor, since the version before had too few such calls at the same time: \
+                    deliveries refused as not the vendor's: 200 of 500 (40 %)";
+    assert!(lacks[0].starts_with(expected), "{lacks:?}");
+    assert_eq!(verdict(&deliveries(3, 300), &before), ReleaseVerdict::Good);
+    assert_eq!(
+        lacking(verdict(&deliveries(10_000, 0), &before))[0],
+        "too few calls: 0, expected at least 300"
+    );
+}
+
 fn timed(mut counts: CallCounts, ms: u64) -> CallCounts {
     for _ in 0..counts.calls {
         counts.latency.record(Duration::from_millis(ms));

@@ -1,24 +1,13 @@
 use std::time::Duration;
 
 use host_harness::clock::Clock as _;
-use host_model::{
-    contract::ContractVersion,
-    plugin_version::VersionSource,
-    release::{
-        plan::{Identification, ReleasePlan},
-        rules::VerdictRules,
-        share::Share,
-        state::{InStep, ReleaseState},
-        steps::ReleaseSteps,
-        times::StepTimes,
-    },
-};
-use host_store::releases::{self, SteppedRelease};
+use host_model::{contract::ContractVersion, plugin_version::VersionSource, release::share::Share};
+use host_store::releases;
 use host_trust::{ConformanceResult, ConformanceRun, ReleaseKey, Required, Statement};
 use test_support::KeyPems;
 
 use super::*;
-use crate::testing::bench::Bench;
+use crate::testing::{bench::Bench, releases::release_at};
 
 /// 2100-01-01.
 const FAR: i64 = 4_102_444_800_000;
@@ -59,20 +48,7 @@ async fn a_version_whose_statement_expires_during_its_release_may_still_complete
     bench.clock.advance(Duration::from_secs(2));
     let expired = connections.verified_stored(&version, component).await.unwrap_err();
     assert!(matches!(expired, PublishError::NotTrusted(Refusal::Expired { .. })), "{expired}");
-    let people = BTreeMap::from([("newsletter".to_owned(), 1)]);
-    let steps = ReleaseSteps::default();
-    let plan = ReleasePlan::new(version.digest, "iterable", &people, steps, Identification::Kept).unwrap();
-    let release = SteppedRelease {
-        plugin: "iterable".to_owned(),
-        id: "r-1".to_owned(),
-        before: Digest([1; 32]),
-        plan,
-        rules: VerdictRules::default(),
-        times: StepTimes::default(),
-        state: ReleaseState::Running(InStep { share: Share::WHOLE, entered_ms: now, timed_from_ms: now }),
-        began_by: "ops".to_owned(),
-        began_at: now,
-    };
+    let release = release_at(Share::WHOLE, "iterable", version.digest, "newsletter");
     let vault = bench.parts.store.vault().clone();
     let begun = bench
         .parts

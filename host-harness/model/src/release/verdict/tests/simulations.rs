@@ -91,6 +91,23 @@ fn equal_versions_are_not_found_bad_however_often_they_are_looked_at() {
     assert!(found_bad <= 1, "{found_bad} of 100");
 }
 
+/// Of the version before, a tenth of the calls trap too, and it has few of them.
+#[test]
+fn equal_versions_that_often_trap_are_not_found_bad() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let rates = Rates { traps: 100, ..USUAL };
+    for _ in 0..20 {
+        let (mut new, mut before) = (VersionCounts::default(), VersionCounts::default());
+        add_calls(&mut before, 300, rates, &mut random);
+        for _ in 0..200 {
+            add_calls(&mut new, 95, rates, &mut random);
+            add_calls(&mut before, 5, rates, &mut random);
+            let verdict = judge(&compared(&new, &before), five_percent(), &VerdictRules::default());
+            assert!(!matches!(verdict, ReleaseVerdict::Bad(_)), "{verdict:?}");
+        }
+    }
+}
+
 #[test]
 fn equal_versions_are_soon_found_good() {
     let mut random = fastrand::Rng::with_seed(3);
