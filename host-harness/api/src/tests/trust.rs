@@ -279,8 +279,8 @@ async fn a_version_that_served_and_was_lost_is_put_back_by_its_bytes_although_a_
     assert_eq!(second.publish(&bench, &key).await.status, 200);
     assert_eq!(first.upload(&bench, &key).await.json["reason"], "replayed");
     for damage in [
-        "DELETE FROM components WHERE digest = (SELECT digest FROM versions ORDER BY seq LIMIT 1)",
-        "UPDATE components SET bytes = x'00' WHERE digest = (SELECT digest FROM versions ORDER BY seq LIMIT 1)",
+        "DELETE FROM components WHERE digest = (SELECT digest FROM versions WHERE plugin = 'guest' ORDER BY seq LIMIT 1)",
+        "UPDATE components SET bytes = x'00' WHERE digest = (SELECT digest FROM versions WHERE plugin = 'guest' ORDER BY seq LIMIT 1)",
     ] {
         bench.sql(damage).await;
         let gone = act(&bench, &key, &agreed.json["digest"], "serve").await;

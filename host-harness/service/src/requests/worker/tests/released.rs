@@ -11,15 +11,12 @@ use crate::testing::releases::serve_release;
 async fn during_a_release_each_erasure_is_confirmed_by_the_version_that_carried_it_out() {
     let mut bench = Bench::new().await;
     serve_release(&bench, Share::try_from(5_000).unwrap()).await;
-    let mut erasures = Vec::new();
+    bench.work();
+    let mut versions = BTreeSet::new();
     for n in 0..16 {
         let email = format!("ada{n}@example.com");
         bench.stand_in.seed(&*email, None);
-        erasures.push(bench.erase(&email).await);
-    }
-    bench.work();
-    let mut versions = BTreeSet::new();
-    for id in erasures {
+        let id = bench.erase(&email).await;
         bench.once(&id, |view| view.state == RequestState::Done).await;
         let attempts = bench.attempts(&id).await;
         let acted_by = &attempts[0].plugin_digest;
