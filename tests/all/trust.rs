@@ -145,7 +145,7 @@ async fn a_start_loads_the_version_that_served_last_without_a_signature_and_no_o
     let serving = Some(load(unsigned.component).await.unwrap().digest());
     let start = async || {
         let config = trusting(&key).with_plugin("guest", files.source()).unwrap();
-        let known = [("guest".to_owned(), KnownReleases { serving, mark: None })].into();
+        let known = [("guest".to_owned(), KnownReleases { serving, ..KnownReleases::default() })].into();
         Host::builder(config).with_known_releases(known).start().await
     };
     let host = start().await.unwrap();

@@ -37,6 +37,7 @@ mod refusals;
 mod releases;
 mod replicas;
 mod requests;
+mod restored_revisions;
 mod routes;
 mod sent_version;
 pub mod serve;

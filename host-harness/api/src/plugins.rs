@@ -79,14 +79,14 @@ async fn pins_of(connections: &Connections, caller: &Caller, name: &str) -> Resu
     Ok(pins.filter(reaches).map(PluginPin::from).collect())
 }
 
-/// Returns whose signatures a plugin needs. A mark that was changed in the database from outside is left out.
-async fn trust_of(connections: &Connections, name: &str) -> Result<Option<PluginTrust>, Problem> {
+/// Returns whose signatures a plugin needs.
+pub(crate) async fn trust_of(connections: &Connections, name: &str) -> Result<Option<PluginTrust>, Problem> {
     let Some(trust) = connections.served().host().admission().trust_for(name) else { return Ok(None) };
-    let mark = match connections.mark(name).await {
-        Err(error) if error.is_about_one_row() => None,
-        mark => mark?,
+    let (mark, problem) = match connections.mark(name).await {
+        Err(error) if error.is_about_one_row() => (None, Some(error.to_string())),
+        mark => (mark?, None),
     };
-    Ok(Some(PluginTrust::of(&trust, mark)))
+    Ok(Some(PluginTrust { problem, ..PluginTrust::of(&trust, mark) }))
 }
 
 /// Shows a running plugin and everything that it may do, with every setting, operation and limit.
@@ -257,6 +257,7 @@ impl From<PublishError> for Problem {
             | PublishError::Overtaken(_)
             | PublishError::ReleaseInProgress { .. }
             | PublishError::AlreadyServes(_)
+            | PublishError::NothingToRestore(_)
             | PublishError::BeforeIsGone(_)
             | PublishError::BeforeIsChanged(_) => Self::of(kinds::NOT_REPLACED, detail),
         }

@@ -11,7 +11,7 @@ use crate::{
     problem::{Problem, kinds},
     refusals::{Conflict, Forbidden, NotFound, Unprocessable},
     state::Api,
-    types::releases::{BadSteps, BeginningRelease, PluginRelease},
+    types::releases::{AdvancingRelease, BadSteps, BeginningRelease, PluginRelease},
 };
 use host_service::connections::{
     Connections,
@@ -89,16 +89,19 @@ async fn resume_release(
     report(&connections, name).await
 }
 
-/// Ends the step of a release whatever the verdict is. After the last one, the version serves in place of the one before.
+/// Ends the step of a release with this share, whatever the verdict is. After the last one, the version serves in place of the one
+/// before. If the release is in another step by now, it stays there.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/release/advance", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path)),
-    responses((status = 200, body = PluginRelease), Forbidden, NotFound, Conflict))]
+    responses((status = 200, body = PluginRelease), Forbidden, NotFound, Conflict, Unprocessable))]
 async fn advance_release(
     State(connections): State<Connections>,
     AllTenants(PluginsWrite(caller)): AllTenants<PluginsWrite>,
     Path(name): Path<String>,
+    Json(advancing): Json<AdvancingRelease>,
 ) -> Result<axum::Json<PluginRelease>, Problem> {
-    connections.move_release(&caller.who(), &name, ReleaseEvent::Advanced).await?;
+    let event = ReleaseEvent::Advanced { share: advancing.parsed_share()? };
+    connections.move_release(&caller.who(), &name, event).await?;
     report(&connections, name).await
 }
 
@@ -125,7 +128,7 @@ async fn report(connections: &Connections, name: String) -> Result<axum::Json<Pl
 
 impl From<BadSteps> for Problem {
     fn from(error: BadSteps) -> Self {
-        Self::of(kinds::BAD_BODY, format!("steps: {error}"))
+        Self::of(kinds::BAD_BODY, error.to_string())
     }
 }
 
@@ -138,7 +141,6 @@ impl From<ReleaseError> for Problem {
             ReleaseError::Rules(_) | ReleaseError::Times(_) => Self::of(kinds::BAD_BODY, detail),
             ReleaseError::NotReleasable { .. }
             | ReleaseError::RekeysPeople(_)
-            | ReleaseError::Plan(_)
             | ReleaseError::Refused(_)
             | ReleaseError::Overtaken(_)
             | ReleaseError::Foreign(_) => Self::of(kinds::NOT_RELEASED, detail),

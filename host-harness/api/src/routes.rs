@@ -13,7 +13,7 @@ use crate::{
     document::{self, Document},
     edge::{body_timeout, caller_log, current, panics, request_id, to_the_end},
     events, health, mapping, metrics, notices, people, person, pins, plugin_operations, plugins, problem,
-    pulls, releases, replicas, requests,
+    pulls, releases, replicas, requests, restored_revisions,
     state::Api,
     status, tokens, version_difference, versions, webhook, webhook_setup,
 };
@@ -60,6 +60,7 @@ pub(crate) fn resources() -> OpenApiRouter<Api> {
         .merge(audit::routes())
         .merge(plugins::routes())
         .merge(pulls::routes())
+        .merge(restored_revisions::routes())
         .merge(plugin_operations::routes())
         .merge(versions::routes())
         .merge(version_difference::routes())

@@ -73,13 +73,14 @@ pub(super) fn shown(width: u16, ApiResponse { value, json }: ApiResponse<Permiss
 }
 
 /// A line for each trusted key, one for what is required, and one for the newest revision.
-fn trusted(trust: &PluginTrust) -> String {
+pub(super) fn trusted(trust: &PluginTrust) -> Vec<String> {
     let mut lines = trust.keys.clone();
     lines.push(format!("requires {}", trust.require));
     lines.extend(
         trust.mark.iter().map(|mark| format!("revision {} or newer, {}", mark.revision, mark.digest)),
     );
-    lines.join(BELOW)
+    lines.extend(trust.problem.iter().map(|problem| format!("admits no release: {problem}")));
+    lines
 }
 
 /// A line for each pin.
@@ -104,7 +105,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
         known("Acts on", &kinds(manifest)),
         known("Items", &manifest.item_kinds.join(", ")),
         known("On trust", &exemptions(manifest)),
-        trust.as_ref().map_or_else(String::new, |trust| known("Signed by", &trusted(trust))),
+        trust.as_ref().map_or_else(String::new, |trust| known("Signed by", &trusted(trust).join(BELOW))),
         registry.as_ref().map_or_else(String::new, |registry| {
             known("Registry", &plugin_registry::lines(registry).join(BELOW))
         }),

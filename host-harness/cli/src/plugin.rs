@@ -12,6 +12,7 @@ mod pull;
 mod push;
 pub(super) mod registry;
 mod release;
+mod restored_revision;
 mod sent;
 mod shown;
 mod sign;
@@ -177,6 +178,9 @@ pub(super) enum PluginsCommand {
     /// Pull a plugin from its registry again, since its tag may have moved, and publish it. Refused, with a list of the changes, if it
     /// requests more permissions.
     Pull(pull::PullCommand),
+    /// Restore the newest admitted revision of a plugin from its stored versions, after its record was changed in the database from
+    /// outside. Until then, no release of the plugin is admitted.
+    RestoreRevision(restored_revision::RestoreRevisionCommand),
     /// Roll back to the version before the published one.
     RollBack {
         /// The plugin's name, as used by connections.
@@ -356,6 +360,7 @@ impl PluginsCommand {
             Self::Pins(command) => command.run(session.console.width, client).await,
             Self::Pull(command) => command.run(session, client).await,
             Self::Release(command) => command.run(session.console.width, client).await,
+            Self::RestoreRevision(command) => command.run(client).await,
             Self::RollBack { name, agree } => {
                 let call =
                     ApiCall::post(&["plugins", &name, "roll-back"]).with("agree", agree.then_some(true));

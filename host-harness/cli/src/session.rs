@@ -32,6 +32,7 @@ use host_service::{
     settings::{ConfigFile, ServiceConfig, registries::RegistryConfig},
 };
 use host_store::Store;
+use host_trust::Arrival;
 
 /// Why a command is not sent to a service.
 pub(super) const OPENS_THE_DATABASE: &str =
@@ -135,8 +136,9 @@ impl Session {
         for (name, reference) in registries.references() {
             if config.plugins().contains_key(name) {
                 let pulling = format!("pulling {reference}");
-                let found = self.awaited(&pulling, registries.pull(reference)).await?;
-                let release = release(&found, config.trust().get(name), None, now());
+                let trust = config.trust().get(name);
+                let found = self.awaited(&pulling, registries.pull(reference, trust)).await?;
+                let release = release(&found, trust, Arrival::FromOutside(None), now());
                 pulled.insert(name.clone(), release);
             }
         }

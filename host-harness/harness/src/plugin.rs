@@ -20,7 +20,7 @@ mod surface;
 mod type_depth;
 mod watch;
 
-pub use admission::{KnownReleases, Release, ReleaseAdmission, TrustByPlugin};
+pub use admission::{KnownMark, KnownReleases, Release, ReleaseAdmission, TrustByPlugin};
 pub use changes::{Changes, NewPermission};
 pub(crate) use exports::Exports;
 pub use generation::Generation;

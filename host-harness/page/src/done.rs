@@ -31,6 +31,7 @@ pub(crate) enum Done {
     Pinned,
     ReleaseBegun,
     ReleaseMoved,
+    RevisionRestored,
     TokenByHand,
     TokenInstalled,
     TokenRevoked,
@@ -71,6 +72,7 @@ impl Done {
             }
             Self::ReleaseBegun => "The release has begun.",
             Self::ReleaseMoved => "The release is moved.",
+            Self::RevisionRestored => "The newest revision is restored.",
             Self::VersionApproved => "The version is approved. It can be served now.",
             Self::WebhookIdSet => {
                 "The webhook ID is saved. Send the vendor a new token to see that it works."

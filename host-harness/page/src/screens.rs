@@ -34,6 +34,7 @@ mod reveal;
 mod shown_request;
 mod sign_in;
 mod start;
+mod trust;
 mod upload;
 mod version;
 mod webhook;

@@ -65,16 +65,17 @@ pub(crate) fn component(manifest: &[u8]) -> Result<Blob, RegistryError> {
     }
 }
 
-/// Returns the bundles in the manifest of a referrer of `subject`; none if it is the manifest of something else.
-pub(crate) fn bundles(manifest: &[u8], subject: Digest) -> Result<Vec<Blob>, RegistryError> {
-    let Ok(read) = serde_json::from_slice::<ImageManifest>(manifest) else { return Ok(Vec::new()) };
+/// Returns the bundles in the manifest of a referrer of `subject` that can be read; none if it is the manifest of something else.
+pub(crate) fn bundles(manifest: &[u8], subject: Digest) -> Vec<Blob> {
+    let Ok(read) = serde_json::from_slice::<ImageManifest>(manifest) else { return Vec::new() };
     let refers_to = read.subject().as_ref().and_then(digest);
     // Without a type of its own, an artefact has that of its configuration.
     let kind = read.artifact_type().as_ref().unwrap_or_else(|| read.config().media_type());
     if kind.as_ref() != BUNDLE || refers_to != Some(subject) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    read.layers().iter().map(|layer| blob(RegistryPart::Bundle, layer, MAX_BUNDLE_BYTES)).collect()
+    let bundles = read.layers().iter().map(|layer| blob(RegistryPart::Bundle, layer, MAX_BUNDLE_BYTES));
+    bundles.filter_map(Result::ok).collect()
 }
 
 fn blob(part: RegistryPart, layer: &Descriptor, max_bytes: u64) -> Result<Blob, RegistryError> {

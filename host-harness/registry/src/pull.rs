@@ -19,8 +19,8 @@ pub struct Pulled {
     pub manifest: Bytes,
     /// The component.
     pub component: Bytes,
-    /// The Sigstore bundles that refer to the manifest, in the registry's order; none if there are none. They may be about
-    /// anything and signed by anyone.
+    /// The Sigstore bundles that refer to the manifest, in the registry's order; none if there are none, or if they were not asked
+    /// for. They may be about anything and signed by anyone.
     pub bundles: Vec<Bytes>,
 }
 
@@ -32,8 +32,20 @@ impl Registry {
         self.in_time(async { Ok(self.named(reference).await?.1) }).await
     }
 
-    /// Pulls the plugin that `reference` leads to. A tag is resolved once: everything else is requested by digest.
+    /// Pulls the plugin that `reference` leads to, with its bundles. A tag is resolved once: everything else is requested by
+    /// digest.
     pub async fn pull(&self, reference: &PluginReference) -> Result<Pulled, RegistryError> {
+        self.check(reference)?;
+        let pulled = async {
+            let pulled = self.pulled(reference).await?;
+            let bundles = self.bundles(pulling(reference), pulled.digest).await?;
+            Ok(Pulled { bundles, ..pulled })
+        };
+        self.in_time(pulled).await
+    }
+
+    /// Same without bundles, for a plugin that needs no signature: what refers to it is not asked for.
+    pub async fn pull_without_bundles(&self, reference: &PluginReference) -> Result<Pulled, RegistryError> {
         self.check(reference)?;
         self.in_time(self.pulled(reference)).await
     }
@@ -41,8 +53,7 @@ impl Registry {
     async fn pulled(&self, reference: &PluginReference) -> Result<Pulled, RegistryError> {
         let (manifest, digest) = self.named(reference).await?;
         let component = self.blob(pulling(reference), layout::component(&manifest)?).await?;
-        let bundles = self.bundles(pulling(reference), digest).await?;
-        Ok(Pulled { digest, manifest, component, bundles })
+        Ok(Pulled { digest, manifest, component, bundles: Vec::new() })
     }
 
     async fn named(&self, reference: &PluginReference) -> Result<(Bytes, Digest), RegistryError> {

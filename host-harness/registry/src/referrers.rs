@@ -20,7 +20,8 @@ use crate::{
 const MAX_PAGES: usize = 10;
 
 impl Registry {
-    /// Returns the bundles that refer to `subject`.
+    /// Returns the first [`MAX_BUNDLES`] bundles that refer to `subject`. Those that are too large or not identified by a SHA-256 are
+    /// left out: each client that may push can attach them, which must not hide the publisher's.
     pub(crate) async fn bundles(
         &self,
         scope: RepositoryScope<'_>,
@@ -33,9 +34,9 @@ impl Registry {
                 Err(RegistryError::NotFound { .. }) => continue,
                 manifest => manifest?.0,
             };
-            for bundle in layout::bundles(&manifest, subject)? {
+            for bundle in layout::bundles(&manifest, subject) {
                 if bundles.len() == MAX_BUNDLES {
-                    return Err(RegistryError::TooMany { part: RegistryPart::Bundle, max: MAX_BUNDLES });
+                    return Ok(bundles);
                 }
                 bundles.push(self.blob(scope, bundle).await?);
             }
@@ -113,7 +114,7 @@ fn digests(reply: &Reply) -> Result<Vec<Digest>, RegistryError> {
     if index.manifests().len() > MAX_REFERRERS {
         return Err(RegistryError::TooMany { part: RegistryPart::Referrer, max: MAX_REFERRERS });
     }
-    index.manifests().iter().map(|entry| layout::digest(entry).ok_or_else(not_understood)).collect()
+    Ok(index.manifests().iter().filter_map(layout::digest).collect())
 }
 
 /// Returns the next page of a list (RFC 8288).

@@ -37,6 +37,7 @@ pub(crate) mod refused_files;
 pub mod rehearsal;
 pub mod releases;
 mod replicated;
+mod restored_mark;
 mod second_person;
 mod serving;
 pub mod shadow;

@@ -13,6 +13,7 @@ use std::{
             Ordering::{Acquire, Release},
         },
     },
+    time::Duration,
 };
 
 use host_harness::{
@@ -22,7 +23,10 @@ use host_harness::{
     plugin::{Plugin, RetiredVersion},
     sandbox::Calls,
 };
-use host_model::digest::Digest;
+use host_model::{
+    digest::Digest,
+    release::{call_kind::CallKind, counts::CallEnd},
+};
 use host_store::{pins::Pin, releases::SteppedRelease};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -211,6 +215,13 @@ impl Served {
     /// Returns the plugins whose released version is not loaded here.
     pub(crate) fn lacking_releases(&self) -> Vec<String> {
         self.releases.all_lacking()
+    }
+
+    /// Counts a delivery to the connection with this key that `version` refused at the door, if that is one of a release.
+    pub(crate) fn count_unauthenticated(&self, key: &str, version: Digest) {
+        if let Ok(serving) = self.serving(key) {
+            serving.count(CallKind::WebhookVerify, version, CallEnd::Unauthenticated, Duration::ZERO);
+        }
     }
 
     /// Returns what was counted of the calls of releases.

@@ -9,3 +9,5 @@
 
 pub mod bench;
 pub mod inbox;
+#[cfg(test)]
+pub(crate) mod releases;

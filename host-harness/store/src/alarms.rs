@@ -85,12 +85,14 @@ pub struct StoredAlarm {
 
 const COLUMNS: &str = "id, tenant, connection, kind, about, detail, raised_at, cleared_at, cleared_by";
 
-/// Raises `alarm`, unless its tenant has an open alarm of the same kind about the same subject.
+/// Raises `alarm`. If its tenant has an open alarm of the same kind about the same subject, that one has its details from now on,
+/// and is not posted again.
 pub async fn raise(tx: &mut Tx, at: i64, alarm: &Alarm<'_>) -> Result<(), StoreError> {
     debug_assert!(KINDS.contains(&alarm.kind), "{} is not in the list of kinds", alarm.kind);
     sqlx::query(
         "INSERT INTO alarms (id, tenant, connection, kind, about, detail, raised_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, about, tenant) WHERE cleared_at IS NULL DO UPDATE \
+         SET detail = excluded.detail WHERE alarms.detail <> excluded.detail",
     )
     .bind(Uuid::now_v7().to_string())
     .bind(alarm.tenant)
@@ -193,7 +195,7 @@ mod tests {
     use crate::testing::{Folder, write};
 
     #[tokio::test]
-    async fn an_alarm_stays_until_it_is_cleared_by_name_and_is_raised_once() {
+    async fn an_alarm_stays_until_it_is_cleared_by_name_and_is_raised_once_with_its_last_details() {
         let folder = Folder::new();
         let store = folder.store().await;
         let alarm =
@@ -214,7 +216,7 @@ mod tests {
         })
         .await;
         assert_eq!(listed.len(), 1);
-        assert_eq!((listed[0].detail.as_str(), listed[0].raised_at), ("day 7", 17));
+        assert_eq!((listed[0].detail.as_str(), listed[0].raised_at), ("day 14", 17));
         let cleared = cleared.unwrap();
         assert_eq!((cleared.cleared_at, cleared.cleared_by.as_deref()), (Some(19), Some("ops")));
         assert_eq!(left.iter().map(|raised| raised.raised_at).collect::<Vec<_>>(), [21]);

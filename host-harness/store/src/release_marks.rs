@@ -91,5 +91,11 @@ pub async fn put(tx: &mut Tx, vault: &Vault, plugin: &str, mark: HighWaterMark) 
     Ok(())
 }
 
+/// Deletes the mark of `plugin`, as if no release of it had been admitted.
+pub async fn forget(tx: &mut Tx, plugin: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM release_marks WHERE plugin = $1").bind(plugin).execute(tx).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

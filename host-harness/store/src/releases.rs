@@ -99,7 +99,7 @@ impl StoredRelease {
             state: Written(json!(state).to_string()),
             began_by: began_by.clone(),
             began_at: *began_at,
-            ended_at: ended_at(state),
+            ended_at: state.ended_ms(),
             mac: None,
         }
     }
@@ -135,13 +135,6 @@ impl StoredRelease {
             began_by: self.began_by,
             began_at: self.began_at,
         })
-    }
-}
-
-fn ended_at(state: &ReleaseState) -> Option<i64> {
-    match state {
-        ReleaseState::Completed { at_ms } | ReleaseState::RolledBack { at_ms, .. } => Some(*at_ms),
-        ReleaseState::Proposed | ReleaseState::Running(_) | ReleaseState::Paused { .. } => None,
     }
 }
 

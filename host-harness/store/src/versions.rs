@@ -187,7 +187,7 @@ pub async fn steps(connection: &mut Tx, of: &StoredVersion) -> Result<Vec<Versio
 
 /// Adds `step` to the history of `version`, and stores what the step changes. A version that has served keeps its state
 /// and its conditions until it serves again: a later upload of the same component, even one that is refused, takes nothing
-/// from it. A note, the versions, and the bundle are kept if they are `None` now.
+/// from it. So does an approved one while it is pinned or being released, since it serves connections then. A note, the versions, and the bundle are kept if they are `None` now.
 pub async fn advance(
     tx: &mut Tx,
     vault: &Vault,
@@ -201,10 +201,20 @@ pub async fn advance(
         version.uploaded_by = Some(uploader);
     }
     version.bundle = version.bundle.or_else(|| known.as_ref()?.bundle.clone());
-    if let Some(known) = known.filter(|known| known.served_at.is_some()) {
-        version.served_at = version.served_at.max(known.served_at);
-        version.approved = version.approved.or(known.approved);
-        if !matches!(step.state, VersionState::Serving | VersionState::Retired) {
+    if let Some(known) = known {
+        let is_again = match step.state {
+            VersionState::Serving | VersionState::Retired => false,
+            VersionState::Approved => known.served_at.is_some(),
+            VersionState::Uploaded
+            | VersionState::Compiled
+            | VersionState::Proven
+            | VersionState::Refused => known.served_at.is_some() || serves_some(tx, &known).await?,
+        };
+        if known.served_at.is_some() || is_again {
+            version.served_at = version.served_at.max(known.served_at);
+            version.approved = version.approved.or(known.approved);
+        }
+        if is_again {
             (version.state, version.conditions) = (known.state, known.conditions);
             version.withdrawn_at = known.withdrawn_at;
         }
@@ -253,6 +263,15 @@ pub async fn advance(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Returns whether an approved version serves some connections: those that are pinned to it, or that it is being released to.
+async fn serves_some(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
+    let serves = "SELECT (SELECT COUNT(*) FROM pins WHERE plugin = $1 AND digest = $2) \
+                    + (SELECT COUNT(*) FROM releases WHERE plugin = $1 AND digest = $2 AND ended_at IS NULL)";
+    let serves = sqlx::query_scalar(serves).bind(&version.plugin).bind(version.digest.0.to_vec());
+    let serves: i64 = serves.fetch_one(tx).await?;
+    Ok(version.state == VersionState::Approved && serves > 0)
 }
 
 /// Deletes the components that nothing needs: all but those that run, ran before, are among the last [`MAX_KEPT`] of

@@ -167,6 +167,16 @@ pub enum Refusal {
         /// The newest revision that was admitted.
         mark: HighWaterMark,
     },
+    /// It is not known which revision was admitted before.
+    #[error(
+        "may be older than a revision of plugin `{plugin}` that was admitted before: which one that was is not known, since \
+         its record was changed from outside; find out who can write the database, then run `connector-host plugin \
+         restore-revision {plugin}`"
+    )]
+    UnknownRevision {
+        /// The plugin's name.
+        plugin: String,
+    },
     /// The revision was admitted with another component.
     #[error(
         "is revision {} with the digest {found}, but that revision was admitted as {}: two releases have the same number; \
@@ -211,6 +221,34 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Returns whether a trusted key signed what was found, so that the bundle is the publisher's.
+    pub fn is_of_publisher(&self) -> bool {
+        match self {
+            Self::NoBundle { .. }
+            | Self::BundleTooLarge { .. }
+            | Self::UnreadableBundle(_)
+            | Self::OtherBundle { .. }
+            | Self::Stripped
+            | Self::Doubled(_)
+            | Self::ForeignKey { .. } => false,
+            Self::Swapped { .. }
+            | Self::OtherStatement { .. }
+            | Self::UnreadableStatement(_)
+            | Self::UnfitStatement(_)
+            | Self::OtherPlugin { .. }
+            | Self::NoStatement { .. }
+            | Self::NoRevision { .. }
+            | Self::NotPassed { .. }
+            | Self::Expired { .. }
+            | Self::Replayed { .. }
+            | Self::UnknownRevision { .. }
+            | Self::RevisionTaken { .. }
+            | Self::NeverServed { .. }
+            | Self::OtherContract { .. }
+            | Self::OtherManifest { .. } => true,
+        }
+    }
+
     /// Returns the stable code of the reason, such as `foreign-key`.
     pub fn code(&self) -> &'static str {
         self.into()

@@ -69,6 +69,8 @@ pub enum Arrival {
     /// From outside, such as an upload, a registry or a file. Its statement has to be current: valid now, and not
     /// behind the mark. `None` if no statement about the plugin was admitted before.
     FromOutside(Option<HighWaterMark>),
+    /// From outside, while it is not known which revision was admitted before. It is refused: it may be an older one.
+    AfterUnknown,
     /// The version with this digest, which already served here, is put back. That it is old is intended, so only who
     /// signed it is checked, not whether it is current.
     PutBack(Digest),

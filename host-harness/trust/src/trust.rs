@@ -132,6 +132,7 @@ impl Trust {
         match (arrival, signed.statement()) {
             (Arrival::PutBack(served), _) if served == signed.digest => Ok(()),
             (Arrival::PutBack(served), _) => Err(Refusal::NeverServed { found: signed.digest, served }),
+            (Arrival::AfterUnknown, _) => Err(Refusal::UnknownRevision { plugin: self.plugin.clone() }),
             (Arrival::FromOutside(mark), Some(statement)) => {
                 check_validity(statement, now)?;
                 self.check_order(signed, mark)

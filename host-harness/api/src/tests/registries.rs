@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use host_harness::connection::Reach;
 use host_registry::{Artefact, PluginReference, Registry, RegistryAccess};
+use host_trust::Statement;
 use serde_json::{Value, json};
 use test_support::{
     eventually,
@@ -261,9 +262,16 @@ async fn a_pulled_version_is_refused_unless_one_of_its_bundles_is_trusted() {
     assert_eq!(bench.shown().await.status, 404);
     let refused = bench.latest().await;
     assert_eq!((&refused["state"], &refused["steps"][0]["reason"]), (&json!("refused"), &json!("no-bundle")));
-    // A bundle by another key is no help, and does not hide the publisher's.
+    // A bundle by another key is no help, and does not hide the publisher's, nor what is wrong with it.
     push(&bench.registry, &component, &[&foreign]).await;
     assert_eq!(bench.pull("?agree=true").await.problem(), (422, "not-trusted"));
+    let signer = ApiBench::new().await;
+    let ended = |stated| Statement { not_after: 1, ..stated };
+    let expired = publisher.release_as(&signer, &version(2), ended).await.bundle.unwrap();
+    let foreign_too = stranger.release(&signer, &version(2), 9).await.bundle.unwrap();
+    signer.stop().await;
+    push(&bench.registry, &version(2), &[&foreign_too, &expired]).await;
+    assert_eq!(bench.pull("?agree=true").await.json["reason"], "expired");
     push(&bench.registry, &component, &[&foreign, &bundle.unwrap()]).await;
     let pulled = bench.pull("?agree=true").await;
     assert_eq!(pulled.status, 200, "{pulled:?}");

@@ -10,24 +10,24 @@ use test_support::eventually;
 use super::writers::{Refers, component};
 use crate::testing::{Answer, ApiBench, component as plugin};
 
-const RELEASE: &str = "/api/v1/plugins/refers/release";
+pub(super) const RELEASE: &str = "/api/v1/plugins/refers/release";
 
 /// A service whose plugin `refers` runs version one, with another version that was approved.
-struct Releases {
-    refers: Refers,
+pub(super) struct Releases {
+    pub(super) refers: Refers,
     /// The digest of the version that was approved.
-    digest: String,
+    pub(super) digest: String,
 }
 
 impl Releases {
-    async fn of(version: &str) -> Self {
+    pub(super) async fn of(version: &str) -> Self {
         let refers = Refers::start().await;
         let digest = approved(&refers, version).await;
         Self { refers, digest }
     }
 
     /// Begins a release with few calls in each step, which lasts until `more` says otherwise.
-    async fn begin(&self, steps: &[u32], more: Value) -> Answer {
+    pub(super) async fn begin(&self, steps: &[u32], more: Value) -> Answer {
         let mut body = json!({
             "digest": self.digest, "steps": steps, "calls": 10, "calls_of_kind": 1, "proofs": 1,
             "minimum_step_ms": 86_400_000_i64, "maximum_step_ms": 86_400_000_i64,
@@ -36,20 +36,20 @@ impl Releases {
         self.refers.bench.send(&self.refers.key, "POST", RELEASE, Some(body)).await
     }
 
-    async fn show(&self) -> Value {
+    pub(super) async fn show(&self) -> Value {
         self.refers.bench.get(&self.refers.key, RELEASE).await.json
     }
 
-    async fn post(&self, what: &str) -> Answer {
+    pub(super) async fn post(&self, what: &str) -> Answer {
         posted(&self.refers, what).await
     }
 
-    async fn once(&self, shows: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn once(&self, shows: impl Fn(&Value) -> bool) -> Value {
         eventually("the release is as expected", async || self.show().await, |release| shows(release)).await
     }
 
     /// Erases these people. Returns the connector's version that carried out each, once all are done.
-    async fn erase(&self, people: impl Iterator<Item = String>) -> BTreeMap<String, String> {
+    pub(super) async fn erase(&self, people: impl Iterator<Item = String>) -> BTreeMap<String, String> {
         let mut requests = BTreeMap::new();
         for email in people {
             let place = self.refers.erase("jobs", &email).await;
@@ -64,13 +64,15 @@ impl Releases {
     }
 }
 
-/// Moves the release at this replica.
-async fn posted(refers: &Refers, what: &str) -> Answer {
-    refers.bench.send(&refers.key, "POST", &format!("{RELEASE}/{what}"), None).await
+/// Moves the release at this replica. Ends the step that it is in.
+pub(super) async fn posted(refers: &Refers, what: &str) -> Answer {
+    let share = async || refers.bench.get(&refers.key, RELEASE).await.json["share"].clone();
+    let body = if what == "advance" { Some(json!({"share": share().await})) } else { None };
+    refers.bench.send(&refers.key, "POST", &format!("{RELEASE}/{what}"), body).await
 }
 
 /// Uploads and approves a version. Returns its digest.
-async fn approved(refers: &Refers, version: &str) -> String {
+pub(super) async fn approved(refers: &Refers, version: &str) -> String {
     let uploaded = refers.bench.post_component(&refers.key, "refers/versions", &component(version)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let digest = uploaded.json["digest"].as_str().unwrap().to_owned();
@@ -104,6 +106,11 @@ async fn a_growing_share_of_people_moves_once_and_a_roll_back_moves_all_of_them_
     assert!((1..=20).contains(&moved_first.len()), "{moved_first:?}");
     let advanced = releases.post("advance").await;
     assert_eq!(advanced.json["share"], 60.0, "{advanced:?}");
+    let twice = format!("{RELEASE}/advance");
+    let twice =
+        releases.refers.bench.send(&releases.refers.key, "POST", &twice, Some(json!({"share": 20}))).await;
+    assert_eq!(twice.problem(), (409, "not-released"), "a step that was ended is not ended again");
+    assert!(twice.detail().contains("the release is at 60 %, not at 20 %"), "{twice:?}");
     let second = releases.erase(people("ada", 40)).await;
     let moved_second = on_two(&second);
     assert!((13..=35).contains(&moved_second.len()), "{moved_second:?}");
@@ -238,13 +245,17 @@ async fn a_pinned_connection_takes_no_part_and_deliveries_stay_with_the_version_
         let place = refers.erase("fixed", &format!("ada{n}@example.com")).await;
         assert_eq!(refers.done(&place).await["attempts"][0]["plugin_version"], "one");
     }
-    // The connection itself is released with the last step, its people before.
+    // The connection itself is released with the last step, its people before: so its tests and items, too.
+    let answering =
+        async || refers.bench.get(&refers.key, "/api/v1/connection/jobs/test").await.json.to_string();
+    assert!(answering().await.contains("\"one\""), "{}", answering().await);
     let version =
         async || refers.bench.get(&refers.key, "/api/v1/connection/jobs").await.json["version"].clone();
     assert_eq!(version().await, one);
     assert!(on_two(&releases.erase(people("ada", 10)).await).len() > 5);
     assert_eq!(releases.post("advance").await.json["share"], 100.0);
     assert_eq!(version().await, json!(releases.digest));
+    assert!(answering().await.contains("\"two\""), "{}", answering().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

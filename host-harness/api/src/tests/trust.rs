@@ -4,7 +4,7 @@ use host_trust::Statement;
 use serde_json::{Value, json};
 
 use super::publisher::{FAR, Publisher, Release};
-use crate::testing::{Answer, ApiBench, tagged_guest};
+use crate::testing::{Answer, ApiBench, component, tagged_guest};
 
 const NOT_TRUSTED: (u16, &str) = (422, "not-trusted");
 
@@ -85,7 +85,10 @@ async fn a_signed_upload_serves_and_the_plugin_shows_who_signed_it() {
     assert_eq!(agreed.status, 200, "{agreed:?}");
     let shown = bench.get(&key, "/api/v1/plugins/guest").await.json["trust"].clone();
     let mark = json!({"revision": 7, "digest": agreed.json["digest"]});
-    assert_eq!(shown, json!({"require": "statement", "keys": [publisher.fingerprint()], "mark": mark}));
+    assert_eq!(
+        shown,
+        json!({"require": "statement", "keys": [publisher.fingerprint()], "mark": mark, "problem": null})
+    );
     let version = history(&bench, &key).await.remove(0);
     let signature = json!({
         "key": publisher.fingerprint(), "content": "statement", "version": "1.4.0", "revision": 7, "not_after": FAR,
@@ -145,6 +148,21 @@ async fn an_uploaded_version_that_a_newer_one_has_overtaken_does_not_begin_to_se
     assert_eq!(second.status, 201, "{second:?}");
     let overtaken = act(&bench, &key, &digest, "serve").await;
     assert_eq!((overtaken.problem(), &overtaken.json["reason"]), (NOT_TRUSTED, &json!("replayed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_release_that_fails_its_proof_overtakes_none() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await.upload(&bench, &key).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    assert_eq!(act(&bench, &key, &first.json["digest"], "approve").await.status, 200);
+    let failing = publisher.release(&bench, &component("guests/traps_on_erase"), 2).await;
+    assert_eq!(failing.upload(&bench, &key).await.problem(), (422, "not-proven"));
+    let served = act(&bench, &key, &first.json["digest"], "serve").await;
+    assert_eq!((served.status, &served.json["digest"]), (200, &first.json["digest"]), "{served:?}");
+    // The publisher may give the number to the next one.
+    assert_eq!(publisher.release(&bench, &version(2), 2).await.upload(&bench, &key).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,13 +241,70 @@ async fn a_version_from_before_trust_serves_on_with_an_alarm_until_a_signed_one_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mark_that_was_changed_in_the_database_admits_nothing() {
+async fn a_mark_that_was_changed_in_the_database_admits_nothing_until_it_is_restored() {
     let publisher = Publisher::new();
     let (bench, key) = trusting(&publisher).await;
-    let first = publisher.release(&bench, &version(1), 5).await.upload(&bench, &key).await;
-    assert_eq!(first.status, 201, "{first:?}");
+    let first = publisher.release(&bench, &version(1), 5).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let restore = "/api/v1/plugins/guest/restore-revision";
+    assert_eq!(bench.send(&key, "POST", restore, None).await.problem(), (409, "not-replaced"));
     bench.sql("UPDATE release_marks SET revision = 1").await;
-    let next = publisher.release(&bench, &version(2), 6).await.upload(&bench, &key).await;
-    assert_eq!(next.problem(), (409, "not-replaced"), "{next:?}");
-    assert!(next.detail().contains("was changed or inserted in the database from outside"), "{next:?}");
+    let (older, newer) =
+        (publisher.release(&bench, &version(2), 4).await, publisher.release(&bench, &version(3), 6).await);
+    let refused = newer.upload(&bench, &key).await;
+    assert_eq!((refused.problem(), &refused.json["reason"]), (NOT_TRUSTED, &json!("unknown-revision")));
+    // It affects no other plugin, and not what serves.
+    let bench = bench.restarted().await;
+    let plugin = bench.get(&key, "/api/v1/plugins/guest").await.json;
+    assert_eq!((&plugin["digest"], &plugin["trust"]["mark"]), (&agreed.json["digest"], &json!(null)));
+    assert!(plugin["trust"]["problem"].as_str().unwrap().contains("changed or inserted"), "{plugin}");
+    let alarm = alarms(&bench, &key, "plugin-version-not-authentic").await.remove(0);
+    assert_eq!(alarm["about"], "newest revision of plugin guest");
+    let restored = bench.send(&key, "POST", restore, None).await;
+    assert_eq!((restored.status, &restored.json["mark"]["revision"]), (200, &json!(5)), "{restored:?}");
+    assert_eq!(alarms(&bench, &key, "plugin-version-not-authentic").await, [json!(null); 0]);
+    assert_eq!(older.upload(&bench, &key).await.json["reason"], "replayed");
+    assert_eq!(newer.upload(&bench, &key).await.status, 201);
+    assert!(bench.audit("*").await.iter().any(|line| line["what"] == "plugin-revision-restored"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_served_and_was_lost_is_put_back_by_its_bytes_although_a_newer_one_was_admitted() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    let second = publisher.release(&bench, &version(2), 2).await;
+    assert_eq!(second.publish(&bench, &key).await.status, 200);
+    assert_eq!(first.upload(&bench, &key).await.json["reason"], "replayed");
+    for damage in [
+        "DELETE FROM components WHERE digest = (SELECT digest FROM versions WHERE plugin = 'guest' ORDER BY seq LIMIT 1)",
+        "UPDATE components SET bytes = x'00' WHERE digest = (SELECT digest FROM versions WHERE plugin = 'guest' ORDER BY seq LIMIT 1)",
+    ] {
+        bench.sql(damage).await;
+        let gone = act(&bench, &key, &agreed.json["digest"], "serve").await;
+        assert_eq!(gone.problem(), (409, "not-replaced"), "{gone:?}");
+        assert_eq!(first.with(None).upload(&bench, &key).await.json["reason"], "no-bundle");
+        let uploaded = first.upload(&bench, &key).await;
+        assert_eq!((uploaded.status, &uploaded.json["state"]), (201, &json!("retired")), "{uploaded:?}");
+    }
+    let back = act(&bench, &key, &agreed.json["digest"], "serve").await;
+    assert_eq!(back.json["digest"], agreed.json["digest"], "{back:?}");
+    let mark = bench.get(&key, "/api/v1/plugins/guest").await.json["trust"]["mark"]["revision"].clone();
+    assert_eq!(mark, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_component_or_mark_of_one_plugin_does_not_keep_the_service_from_starting() {
+    let publisher = Publisher::new();
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    bench.sql("UPDATE components SET bytes = x'00' WHERE digest IN (SELECT digest FROM release_marks)").await;
+    bench.sql("UPDATE release_marks SET revision = 9").await;
+    let bench = bench.restarted().await;
+    assert_eq!(bench.get(&key, "/api/v1/plugins/iterable").await.status, 200);
+    assert_eq!(bench.get(&key, "/api/v1/plugins/guest").await.status, 404);
 }

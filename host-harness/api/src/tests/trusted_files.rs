@@ -97,6 +97,11 @@ async fn a_file_that_is_not_trusted_at_a_start_leaves_the_version_that_served_la
     assert_eq!(file.running().await, newest);
     let alarm = file.alarms("plugin-release-refused").await.remove(0);
     assert!(alarm["detail"].as_str().unwrap().contains("refused (replayed)"), "{alarm}");
+    // The file that serves is put back.
+    file.put(&second);
+    let file = file.restarted().await;
+    assert_eq!(file.running().await, newest);
+    assert_eq!(file.alarms("plugin-release-refused").await, [json!(null); 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,4 +126,6 @@ async fn a_watched_file_that_is_not_trusted_leaves_the_running_version_with_an_a
     let alarm = eventually("an alarm", raised, |alarms| alarms.len() == 1).await.remove(0);
     assert!(alarm["detail"].as_str().unwrap().contains("refused (replayed)"), "{alarm}");
     assert_eq!(file.running().await, newest);
+    file.put(&second);
+    eventually("the alarm ends, since the file that serves is back", raised, Vec::is_empty).await;
 }

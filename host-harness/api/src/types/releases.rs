@@ -52,6 +52,14 @@ pub struct BeginningRelease {
     pub contradicted: Option<u64>,
 }
 
+/// The step of a release to end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdvancingRelease {
+    /// The share of the step in percent, as the release shows it.
+    pub share: f64,
+}
+
 /// The shares of people are not steps.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BadSteps {
@@ -79,6 +87,12 @@ fn share(percent: f64) -> Result<Share, BadSteps> {
 
 fn percent(share: Share) -> f64 {
     f64::from(u16::from(share)) / 100.0
+}
+
+impl AdvancingRelease {
+    pub(crate) fn parsed_share(self) -> Result<Share, BadSteps> {
+        share(self.share)
+    }
 }
 
 impl BeginningRelease {
@@ -176,8 +190,8 @@ pub struct ComparedCalls {
     pub kind: String,
     /// Of the version that is released, since its step began.
     pub new: CountedCalls,
-    /// Of the version before, since the release began. For calls that are about no single person, at the connections that
-    /// were released.
+    /// Of the version before, since the release began; what the vendor may have caused is compared with those since the step
+    /// began. For calls that are about no single person, at the connections that were released.
     pub before: CountedCalls,
 }
 
@@ -198,7 +212,9 @@ pub struct CountedCalls {
     pub given_up: u64,
     /// Of them, deliveries of the vendor that could not be read.
     pub unreadable: u64,
-    /// Of them, erasures that were accepted.
+    /// Deliveries that were refused at the door as not the vendor's, besides the calls.
+    pub unauthenticated: u64,
+    /// Of the calls, erasures that were accepted.
     pub accepted: u64,
     /// Of the accepted erasures, those whose time for a proof has passed.
     pub proofs_due: u64,
@@ -219,6 +235,7 @@ impl From<CallCounts> for CountedCalls {
             other_errors,
             given_up,
             unreadable,
+            unauthenticated,
             accepted,
             proofs_due,
             proven,
@@ -232,6 +249,7 @@ impl From<CallCounts> for CountedCalls {
             other_errors,
             given_up,
             unreadable,
+            unauthenticated,
             accepted,
             proofs_due,
             proven,
@@ -247,10 +265,6 @@ impl From<ReleaseReport> for PluginRelease {
             ReleaseState::Running(step) | ReleaseState::Paused { step, .. } => Some(step),
             ReleaseState::Proposed | ReleaseState::Completed { .. } | ReleaseState::RolledBack { .. } => None,
         };
-        let ended_at = match &release.state {
-            ReleaseState::Completed { at_ms } | ReleaseState::RolledBack { at_ms, .. } => Some(*at_ms),
-            ReleaseState::Proposed | ReleaseState::Running(_) | ReleaseState::Paused { .. } => None,
-        };
         Self {
             digest: release.plan.version().to_string(),
             before: release.before.to_string(),
@@ -259,7 +273,7 @@ impl From<ReleaseReport> for PluginRelease {
             share: percent(release.state.share()),
             steps: release.plan.steps().shares().iter().map(|share| percent(*share)).collect(),
             step_began_at: step.map(|step| step.entered_ms),
-            ended_at,
+            ended_at: release.state.ended_ms(),
             verdict,
             reasons,
             calls: calls(&compared.new, &compared.before),

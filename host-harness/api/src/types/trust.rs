@@ -27,6 +27,9 @@ pub struct PluginTrust {
     pub keys: Vec<String>,
     /// The newest revision that was ever admitted, below which releases are refused; null if none was.
     pub mark: Option<ReleaseMark>,
+    /// Why the newest revision is not known, so that no release is admitted; null if it is.
+    #[serde(default)]
+    pub problem: Option<String>,
 }
 
 /// The newest revision of a plugin that was admitted.
@@ -46,7 +49,7 @@ impl PluginTrust {
             digest: digest.to_string(),
         });
         let keys = trust.keys().iter().map(ToString::to_string).collect();
-        Self { require: trust.required().into(), keys, mark }
+        Self { require: trust.required().into(), keys, mark, problem: None }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     words::{optional, timestamp},
 };
 use host_api::types::releases::{
-    BeginningRelease, ComparedCalls, PluginRelease, ReleaseStateName, ReleaseVerdictName,
+    AdvancingRelease, BeginningRelease, ComparedCalls, PluginRelease, ReleaseStateName, ReleaseVerdictName,
 };
 
 #[derive(Debug, Subcommand)]
@@ -29,8 +29,9 @@ pub(crate) enum ReleaseCommand {
     Pause(ReleasedPlugin),
     /// Resume a paused release in its step. The calls so far still count.
     Resume(ReleasedPlugin),
-    /// End the step whatever the verdict is. After the last one, the version serves in place of the one before.
-    Advance(ReleasedPlugin),
+    /// End the step with this share, whatever the verdict is. After the last one, the version serves in place of the one before.
+    /// If the release is in another step by now, it stays there.
+    Advance(AdvanceCommand),
     /// Roll the release back: the version before serves all connections again.
     RollBack(ReleasedPlugin),
 }
@@ -39,6 +40,15 @@ pub(crate) enum ReleaseCommand {
 pub(crate) struct ReleasedPlugin {
     /// The plugin's name, as used by connections.
     name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdvanceCommand {
+    /// The plugin's name, as used by connections.
+    name: String,
+    /// The share of the step in percent, as `show` prints it.
+    #[arg(value_name = "PERCENT")]
+    share: f64,
 }
 
 #[derive(Debug, Args)]
@@ -82,7 +92,10 @@ impl ReleaseCommand {
             Self::Show(ReleasedPlugin { name }) => ApiCall::get(&["plugins", name, "release"]),
             Self::Pause(ReleasedPlugin { name }) => ApiCall::post(&["plugins", name, "release", "pause"]),
             Self::Resume(ReleasedPlugin { name }) => ApiCall::post(&["plugins", name, "release", "resume"]),
-            Self::Advance(ReleasedPlugin { name }) => ApiCall::post(&["plugins", name, "release", "advance"]),
+            Self::Advance(AdvanceCommand { name, share }) => {
+                ApiCall::post(&["plugins", name, "release", "advance"])
+                    .json(&AdvancingRelease { share: *share })
+            }
             Self::RollBack(ReleasedPlugin { name }) => {
                 ApiCall::post(&["plugins", name, "release", "roll-back"])
             }
@@ -155,6 +168,7 @@ fn counted(width: u16, calls: Vec<ComparedCalls>) -> String {
         ("other errors", None),
         ("given up", None),
         ("unreadable", None),
+        ("refused", None),
         ("proven", None),
         ("95 % within ms", None),
     ];
@@ -170,6 +184,7 @@ fn counted(width: u16, calls: Vec<ComparedCalls>) -> String {
                 counts.other_errors.to_string(),
                 counts.given_up.to_string(),
                 counts.unreadable.to_string(),
+                counts.unauthenticated.to_string(),
                 format!("{} of {}", counts.proven, counts.proofs_due),
                 optional(counts.p95_ms.as_ref()),
             ]

@@ -44,7 +44,32 @@ pub struct KnownReleases {
     /// The version that served last, which a start loads again even if its signature is not trusted.
     pub serving: Option<Digest>,
     /// The newest revision that was admitted.
-    pub mark: Option<HighWaterMark>,
+    pub mark: KnownMark,
+}
+
+/// What is known of the newest revision of a plugin that was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownMark {
+    /// The revision; `None` if none was admitted.
+    Admitted(Option<HighWaterMark>),
+    /// Its record cannot be relied on, so that nothing is admitted.
+    Unknown,
+}
+
+impl Default for KnownMark {
+    fn default() -> Self {
+        Self::Admitted(None)
+    }
+}
+
+impl KnownMark {
+    /// Returns how a release arrives from outside after it.
+    pub fn arrival(self) -> Arrival {
+        match self {
+            Self::Admitted(mark) => Arrival::FromOutside(mark),
+            Self::Unknown => Arrival::AfterUnknown,
+        }
+    }
 }
 
 /// Decides whether components from outside may load. What it knows of earlier releases is in memory: a program that stores
@@ -129,7 +154,7 @@ impl ReleaseAdmission {
         clock: &Arc<dyn Clock>,
     ) -> Result<Option<Signed>, Refusal> {
         let Some(trust) = self.trust_for(plugin) else { return Ok(None) };
-        let arrival = Arrival::FromOutside(self.known(plugin).mark);
+        let arrival = self.known(plugin).mark.arrival();
         trust.verify(component, bundle.as_deref(), arrival, milliseconds(clock.date())).map(Some)
     }
 
@@ -141,7 +166,9 @@ impl ReleaseAdmission {
         let Some(signed) = loaded.signed() else { return };
         let mut known = self.known.lock();
         let known = known.entry(plugin.to_owned()).or_default();
-        known.mark = signed.mark_after(known.mark);
+        if let KnownMark::Admitted(mark) = &mut known.mark {
+            *mark = signed.mark_after(*mark);
+        }
     }
 }
 

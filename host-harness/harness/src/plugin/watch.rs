@@ -56,6 +56,11 @@ pub trait Installer: Clone + Send + Sync + 'static {
         plugin: &WatchedPlugin,
         component: Vec<u8>,
     ) -> impl Future<Output = Result<(), NotInstalled>> + Send;
+
+    /// Notes that the path of `plugin` has the version again that was installed last. Nothing is installed.
+    fn restored(&self, _plugin: &WatchedPlugin) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// Loads versions that are trusted, and swaps them in if they request no more permissions.
@@ -188,6 +193,7 @@ impl Watched {
         }
         let digest = Digest::of(&bytes);
         if digest == self.installed {
+            installer.restored(&self.plugin).await;
             self.state = FileState::Read(found);
             return;
         }

@@ -37,6 +37,8 @@ pub struct ComparedCounts {
     pub new: VersionCounts,
     /// Of the version before, since the release began.
     pub before: VersionCounts,
+    /// Of them, those since the step began: the calls that the vendor answered at the same time.
+    pub same_time: VersionCounts,
 }
 
 impl ComparedCounts {
@@ -44,17 +46,21 @@ impl ComparedCounts {
     /// the version before is compared where it was replaced: at the connections that are released.
     pub fn at(share: Share, plan: &ReleasePlan, counted: BTreeMap<CountPlace, CallCounts>) -> Self {
         let is_released = |key: &str| plan.side_of_connection(share, key) == Side::Released;
-        let (mut new, mut before) = (Vec::new(), Vec::new());
+        let (mut new, mut before, mut same_time) = (Vec::new(), Vec::new(), Vec::new());
         for (place, counts) in counted {
             match place.side {
                 Side::Released if place.share == share => new.push((place.kind, counts)),
                 Side::Before if place.connection.as_deref().is_none_or(is_released) => {
+                    if place.share == share {
+                        same_time.push((place.kind, counts.clone()));
+                    }
                     before.push((place.kind, counts));
                 }
                 Side::Released | Side::Before => {}
             }
         }
-        Self { new: new.into_iter().collect(), before: before.into_iter().collect() }
+        let [new, before, same_time] = [new, before, same_time].map(|of| of.into_iter().collect());
+        Self { new, before, same_time }
     }
 }
 
@@ -65,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         digest::Digest,
-        release::{counts::CallEnd, plan::Identification, steps::ReleaseSteps},
+        release::{counts::CallEnd, steps::ReleaseSteps},
     };
 
     fn calls(number: u64) -> CallCounts {
@@ -83,14 +89,7 @@ mod tests {
     #[test]
     fn the_new_version_counts_from_its_step_and_the_version_before_from_the_beginning() {
         let people = BTreeMap::from([("small".to_owned(), 1), ("large".to_owned(), 1_000)]);
-        let plan = ReleasePlan::new(
-            Digest([1; 32]),
-            "iterable",
-            &people,
-            ReleaseSteps::default(),
-            Identification::Kept,
-        );
-        let plan = plan.unwrap();
+        let plan = ReleasePlan::new(Digest([1; 32]), "iterable", &people, ReleaseSteps::default());
         let counted: BTreeMap<_, _> = [
             (Side::Before, 500, CallKind::Erasure, "large", 1),
             (Side::Before, 2_500, CallKind::Erasure, "small", 10),
@@ -105,12 +104,13 @@ mod tests {
         .map(|(side, at, kind, key, number)| (CountPlace::of_call(side, share(at), kind, key), calls(number)))
         .collect();
         let at = |at| {
-            let ComparedCounts { new, before } = ComparedCounts::at(share(at), &plan, counted.clone());
-            let of = |counts: &VersionCounts, kind| counts.of(kind).calls;
-            [CallKind::Erasure, CallKind::WebhookVerify].map(|kind| (of(&new, kind), of(&before, kind)))
+            let ComparedCounts { new, before, same_time } =
+                ComparedCounts::at(share(at), &plan, counted.clone());
+            let of = |kind| [&new, &before, &same_time].map(|counts| counts.of(kind).calls);
+            [of(CallKind::Erasure), of(CallKind::WebhookVerify)]
         };
-        assert_eq!(at(500), [(100, 11), (0, 2)]);
-        assert_eq!(at(2_500), [(1_000, 11), (200, 2)]);
-        assert_eq!(at(10_000), [(0, 11), (0, 22)]);
+        assert_eq!(at(500), [[100, 11, 1], [0, 2, 2]]);
+        assert_eq!(at(2_500), [[1_000, 11, 10], [200, 2, 0]]);
+        assert_eq!(at(10_000), [[0, 11, 0], [0, 22, 0]]);
     }
 }

@@ -16,6 +16,8 @@ pub enum CallEnd {
     Accepted,
     /// A delivery was the vendor's and could not be read.
     Unreadable,
+    /// A delivery was not the vendor's, according to the connector or its manifest.
+    Unauthenticated,
     /// The connector reported an `other` error: it did not understand the vendor.
     OtherError,
     /// The connector reported an error that ends the request without having carried it out.
@@ -82,7 +84,9 @@ pub struct CallCounts {
     pub given_up: u64,
     /// Of them, deliveries of the vendor that could not be read.
     pub unreadable: u64,
-    /// Of them, erasures that were accepted.
+    /// Deliveries that were refused at the door, besides the calls: anyone can send them.
+    pub unauthenticated: u64,
+    /// Of the calls, erasures that were accepted.
     pub accepted: u64,
     /// Of the accepted erasures, those whose time for a proof has passed.
     pub proofs_due: u64,
@@ -93,7 +97,7 @@ pub struct CallCounts {
 }
 
 impl CallCounts {
-    fn counts_mut(&mut self) -> [&mut u64; 10] {
+    fn counts_mut(&mut self) -> [&mut u64; 11] {
         [
             &mut self.calls,
             &mut self.trapped,
@@ -102,18 +106,22 @@ impl CallCounts {
             &mut self.other_errors,
             &mut self.given_up,
             &mut self.unreadable,
+            &mut self.unauthenticated,
             &mut self.accepted,
             &mut self.proofs_due,
             &mut self.proven,
         ]
     }
 
-    /// Adds a call.
+    /// Adds a call. A delivery that is not the vendor's is none, so that what anyone sends does not make up for missing calls.
     pub fn record(&mut self, end: CallEnd, took: Duration) {
+        if end == CallEnd::Unauthenticated {
+            return increase(&mut self.unauthenticated);
+        }
         increase(&mut self.calls);
         self.latency.record(took);
         match end {
-            CallEnd::Answered => {}
+            CallEnd::Answered | CallEnd::Unauthenticated => {}
             CallEnd::Accepted => increase(&mut self.accepted),
             CallEnd::Unreadable => increase(&mut self.unreadable),
             CallEnd::OtherError => increase(&mut self.other_errors),

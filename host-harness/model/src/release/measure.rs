@@ -32,16 +32,27 @@ pub enum Measure {
     Unproven,
     /// Deliveries that could not be read.
     Unreadable,
+    /// Deliveries that were refused at the door. Anyone can send them, so that an excess of them alone is never bad.
+    Unauthenticated,
     /// Calls that took much longer than before.
     Slow,
 }
+
+/// How much more often than before deliveries may be refused at the door: others than the vendor may begin to send some, and
+/// stop.
+const UNAUTHENTICATED: Rate = Rate::permille(50);
 
 impl Measure {
     /// Returns whether only the version can be the cause. Otherwise the vendor may be, too.
     pub fn is_the_versions_own(self) -> bool {
         match self {
             Self::Traps | Self::Contradicted | Self::Unreadable => true,
-            Self::Deadlines | Self::OtherErrors | Self::GivenUp | Self::Unproven | Self::Slow => false,
+            Self::Deadlines
+            | Self::OtherErrors
+            | Self::GivenUp
+            | Self::Unproven
+            | Self::Unauthenticated
+            | Self::Slow => false,
         }
     }
 
@@ -54,6 +65,7 @@ impl Measure {
             Self::GivenUp => rules.margins.given_up,
             Self::Unproven => rules.margins.unproven,
             Self::Unreadable => rules.margins.unreadable,
+            Self::Unauthenticated => UNAUTHENTICATED,
             Self::Slow => rules.slower.margin,
         }
     }
@@ -68,6 +80,9 @@ impl Measure {
             Self::GivenUp => (counts.given_up, counts.calls),
             Self::Unproven => (counts.proofs_due.saturating_sub(counts.proven), counts.proofs_due),
             Self::Unreadable => (counts.unreadable, counts.calls),
+            Self::Unauthenticated => {
+                (counts.unauthenticated, counts.calls.saturating_add(counts.unauthenticated))
+            }
             Self::Slow => (counts.latency.slower_than(slow_above_ms), counts.latency.calls()),
         };
         Tally { failed, of }
@@ -79,9 +94,11 @@ impl Measure {
             return Rate::ZERO;
         }
         let plausible = evidence::greatest_plausible(before, rules.times_likelier);
-        // Few calls of the version before excuse anything that the vendor may have caused, but not the version's own faults.
-        let known = before.rate().unwrap_or(Rate::ZERO).max(rules.unknown);
-        let excused = if self.is_the_versions_own() { plausible.min(known) } else { plausible };
+        // Few calls of the version before excuse anything that the vendor may have caused, but not the version's own faults, unless
+        // it has them itself.
+        let is_known = before.rate().is_some_and(|rate| rate > rules.unknown);
+        let excused =
+            if self.is_the_versions_own() && !is_known { plausible.min(rules.unknown) } else { plausible };
         excused.plus(self.margin(rules))
     }
 }
@@ -131,6 +148,13 @@ impl Excess {
         new.is_above(allowed).then_some(Self { kind, measure, new, before, allowed, slow_above_ms })
     }
 
+    /// Returns whether so many of the calls in `before` failed too, but for the margin.
+    pub(super) fn is_excused_by(&self, before: &VersionCounts, rules: &VerdictRules) -> bool {
+        let slow_above_ms = self.slow_above_ms.unwrap_or_default();
+        let before = self.measure.tally(&before.of(self.kind), slow_above_ms).rate();
+        before.is_some_and(|rate| !self.new.is_above(rate.plus(self.measure.margin(rules))))
+    }
+
     /// Returns whether it is certain enough that it is no chance.
     pub(super) fn is_certain(&self, rules: &VerdictRules) -> bool {
         if self.measure == Measure::Contradicted && self.before.failed == 0 {
@@ -152,6 +176,7 @@ impl fmt::Display for Excess {
             Measure::GivenUp => write!(f, "requests given up after {kind} calls"),
             Measure::Unproven => write!(f, "accepted erasures without a proof in time"),
             Measure::Unreadable => write!(f, "unreadable deliveries"),
+            Measure::Unauthenticated => write!(f, "deliveries refused as not the vendor's"),
             Measure::Slow => {
                 write!(f, "{kind} calls longer than {} ms", Grouped(self.slow_above_ms.unwrap_or_default()))
             }
@@ -192,6 +217,7 @@ mod tests {
             (Measure::GivenUp, CallKind::Consent, "requests given up after consent calls"),
             (Measure::Unproven, CallKind::Erasure, "accepted erasures without a proof in time"),
             (Measure::Unreadable, CallKind::WebhookVerify, "unreadable deliveries"),
+            (Measure::Unauthenticated, CallKind::WebhookVerify, "deliveries refused as not the vendor's"),
             (Measure::Slow, CallKind::Reading, "reading calls longer than 1,536 ms"),
         ] {
             assert_eq!(of(measure, kind).to_string(), format!("{expected}: {numbers}"));

@@ -22,35 +22,12 @@ pub enum Side {
     Released,
 }
 
-/// Whether a version changes which identifiers identify a person, as `Changes::rekeys_people` of the host finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Identification {
-    /// It identifies people as the version before.
-    Kept,
-    /// People are split and merged when it serves, so that a person's number is another one on each side: there is no
-    /// share of people, and no way back without an operator's approval.
-    Changed,
-}
-
-/// The plan is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanRefused {
-    /// The version identifies people by something else and would be released in steps.
-    #[error(
-        "the version changes which identifiers identify people, so it cannot be released to a share of them: \
-         release it at once, to 100 %"
-    )]
-    SplitsRekeyedPeople,
-}
-
 /// What is fixed when a release begins, and stored with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReleasePlan {
     /// The version that is released. It decides who is in a share, so that each release picks others.
     version: Digest,
-    identification: Identification,
     steps: ReleaseSteps,
     /// The share from which each connection is released.
     connections: BTreeMap<String, Share>,
@@ -64,16 +41,7 @@ impl ReleasePlan {
     /// released if it and those released before have at most the step's share of all people. So the last step releases
     /// those with more than the share of any other step, such as the only one. The plan is not made again when people or
     /// connections are added, so that no connection moves back.
-    pub fn new(
-        version: Digest,
-        plugin: &str,
-        people: &BTreeMap<String, u64>,
-        steps: ReleaseSteps,
-        identification: Identification,
-    ) -> Result<Self, PlanRefused> {
-        if identification == Identification::Changed && !steps.are_at_once() {
-            return Err(PlanRefused::SplitsRekeyedPeople);
-        }
+    pub fn new(version: Digest, plugin: &str, people: &BTreeMap<String, u64>, steps: ReleaseSteps) -> Self {
         // One more than its people, since a connection without people also receives deliveries.
         let weight = |people: u64| people.saturating_add(1);
         let all = people.values().fold(0_u64, |all, people| all.saturating_add(weight(*people)));
@@ -91,17 +59,12 @@ impl ReleasePlan {
                 false
             });
         }
-        Ok(Self { version, identification, steps, connections })
+        Self { version, steps, connections }
     }
 
     /// Returns the version that is released.
     pub fn version(&self) -> Digest {
         self.version
-    }
-
-    /// Returns whether the version changes which identifiers identify a person.
-    pub fn identification(&self) -> Identification {
-        self.identification
     }
 
     /// Returns the steps.
@@ -138,7 +101,7 @@ mod tests {
     const VERSION: Digest = Digest([3; 32]);
 
     fn planned(people: &BTreeMap<String, u64>, version: Digest) -> ReleasePlan {
-        ReleasePlan::new(version, "iterable", people, ReleaseSteps::default(), Identification::Kept).unwrap()
+        ReleasePlan::new(version, "iterable", people, ReleaseSteps::default())
     }
 
     fn connections(people: &[(&str, u64)]) -> BTreeMap<String, u64> {
@@ -201,23 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_identifies_people_by_something_else_is_released_at_once_or_not_at_all() {
-        let plan = |steps, identification| {
-            ReleasePlan::new(VERSION, "iterable", &connections(&[("a", 1)]), steps, identification)
-        };
-        let refused = plan(ReleaseSteps::default(), Identification::Changed);
-        assert_eq!(refused, Err(PlanRefused::SplitsRekeyedPeople));
-        let at_once = plan(ReleaseSteps::at_once(), Identification::Changed).unwrap();
-        assert_eq!(at_once.side_of_person(Share::WHOLE, 1), Side::Released);
-    }
-
-    #[test]
     fn a_plan_is_stored_and_read_back() {
         let plan = planned(&connections(&[("a", 1), ("b", 99)]), VERSION);
         let stored = serde_json::to_value(&plan).unwrap();
         let expected = serde_json::json!({
             "version": VERSION.to_string(),
-            "identification": "kept",
             "steps": [500, 2_500, 10_000],
             "connections": {"a": 500, "b": 10_000},
         });

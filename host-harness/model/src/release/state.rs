@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     measure::Excess,
-    plan::{Identification, ReleasePlan, Side},
+    plan::{ReleasePlan, Side},
     share::Share,
     times::StepTimes,
     verdict::{Lack, ReleaseVerdict},
@@ -73,9 +73,6 @@ pub enum PauseCause {
         /// Why not.
         why: String,
     },
-    /// The version is bad, and is not rolled back by itself since it changed which identifiers identify people: the way
-    /// back splits and merges them again, which an operator has to approve.
-    Bad(Vec<Excess>),
 }
 
 /// By whom a release was rolled back.
@@ -89,6 +86,8 @@ pub enum RollBackCause {
     },
     /// The verdict, for these reasons.
     Verdict(Vec<Excess>),
+    /// Another version took the place of the one before, such as that of a file, with which nothing was compared.
+    BeforeReplaced,
 }
 
 /// What happens to a release.
@@ -112,13 +111,19 @@ pub enum ReleaseEvent {
     },
     /// An operator resumes it. Its step is timed anew, and the calls so far still count.
     Resumed,
-    /// An operator ends the step whatever the verdict is.
-    Advanced,
+    /// An operator ends the step with this share, whatever the verdict is. It is named so that no step is ended that the
+    /// operator has not seen.
+    Advanced {
+        /// The share.
+        share: Share,
+    },
     /// An operator rolls it back.
     RolledBack {
         /// The name of a caller.
         by: String,
     },
+    /// Another version than the one before runs.
+    BeforeReplaced,
 }
 
 /// The event does not apply to the state.
@@ -136,6 +141,14 @@ pub enum EventRefused {
     /// It is paused.
     #[error("the release is paused already")]
     AlreadyPaused,
+    /// It is in another step.
+    #[error("the release is at {now}, not at {named}: look at it, then repeat this")]
+    OtherStep {
+        /// The share of the step that was to be ended.
+        named: Share,
+        /// The share of its step.
+        now: Share,
+    },
     /// It was completed or rolled back.
     #[error("the release has ended")]
     Ended,
@@ -155,16 +168,26 @@ impl ReleaseState {
             (_, ReleaseEvent::RolledBack { by }) => {
                 Ok(Self::RolledBack { from: self.share(), by: RollBackCause::Operator { by }, at_ms: now_ms })
             }
+            (Self::Running(_) | Self::Paused { .. }, ReleaseEvent::BeforeReplaced) => {
+                Ok(Self::RolledBack { from: self.share(), by: RollBackCause::BeforeReplaced, at_ms: now_ms })
+            }
             (Self::Proposed, ReleaseEvent::Started) => Ok(step_after(Share::NONE, plan, now_ms)),
             (Self::Proposed, _) => Err(EventRefused::NotStarted),
             (_, ReleaseEvent::Started) => Err(EventRefused::AlreadyStarted),
-            (Self::Running(step) | Self::Paused { step, .. }, ReleaseEvent::Advanced) => {
-                Ok(step_after(step.share, plan, now_ms))
+            (Self::Running(step) | Self::Paused { step, .. }, ReleaseEvent::Advanced { share }) => {
+                if share == step.share {
+                    Ok(step_after(share, plan, now_ms))
+                } else {
+                    Err(EventRefused::OtherStep { named: share, now: step.share })
+                }
             }
             (
                 Self::Running(step) | Self::Paused { step, .. },
                 ReleaseEvent::Judged(ReleaseVerdict::Bad(reasons)),
-            ) => Ok(after_bad(*step, reasons, plan, now_ms)),
+            ) => {
+                let by = RollBackCause::Verdict(reasons);
+                Ok(Self::RolledBack { from: step.share, by, at_ms: now_ms })
+            }
             (Self::Running(step), ReleaseEvent::Judged(ReleaseVerdict::Good)) => {
                 let is_over = step.lasted_ms(now_ms) >= times.minimum_ms;
                 Ok(if is_over { step_after(step.share, plan, now_ms) } else { self.clone() })
@@ -202,7 +225,15 @@ impl ReleaseState {
 
     /// Returns whether no event changes it any more.
     pub fn has_ended(&self) -> bool {
-        matches!(self, Self::Completed { .. } | Self::RolledBack { .. })
+        self.ended_ms().is_some()
+    }
+
+    /// Returns when it ended, in milliseconds since 1970 in UTC; `None` if it has not.
+    pub fn ended_ms(&self) -> Option<i64> {
+        match self {
+            Self::Completed { at_ms } | Self::RolledBack { at_ms, .. } => Some(*at_ms),
+            Self::Proposed | Self::Running(_) | Self::Paused { .. } => None,
+        }
     }
 
     /// Returns whether `side` may be given what the other version failed at: requests that wait because of a contradicted
@@ -216,12 +247,11 @@ impl ReleaseState {
         }
     }
 
-    /// Returns whether an operator has to hear of it: it was rolled back by the verdict, or is paused and none of them
-    /// paused it.
+    /// Returns whether an operator has to hear of it: it was rolled back or is paused, and none of them did it.
     pub fn raises_alarm(&self) -> bool {
         match self {
             Self::Paused { why, .. } => !matches!(why, PauseCause::Operator { .. }),
-            Self::RolledBack { by, .. } => matches!(by, RollBackCause::Verdict(_)),
+            Self::RolledBack { by, .. } => !matches!(by, RollBackCause::Operator { .. }),
             Self::Proposed | Self::Running(_) | Self::Completed { .. } => false,
         }
     }
@@ -244,16 +274,6 @@ fn step_after(share: Share, plan: &ReleasePlan, now_ms: i64) -> ReleaseState {
     }
 }
 
-fn after_bad(step: InStep, reasons: Vec<Excess>, plan: &ReleasePlan, now_ms: i64) -> ReleaseState {
-    match plan.identification() {
-        Identification::Kept => {
-            let by = RollBackCause::Verdict(reasons);
-            ReleaseState::RolledBack { from: step.share, by, at_ms: now_ms }
-        }
-        Identification::Changed => step.paused(PauseCause::Bad(reasons)),
-    }
-}
-
 /// A sentence without its full stop.
 impl fmt::Display for ReleaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -273,11 +293,6 @@ impl fmt::Display for PauseCause {
             Self::Inconclusive(lacks) => write!(f, "there is no verdict: {}", listed(lacks)),
             Self::Operator { by } => write!(f, "by {by}"),
             Self::NotLoaded { replica, why } => write!(f, "replica {replica} cannot load the version: {why}"),
-            Self::Bad(reasons) => write!(
-                f,
-                "the version is bad, and going back would rekey people, which needs an approval: {}",
-                listed(reasons)
-            ),
         }
     }
 }
@@ -287,6 +302,7 @@ impl fmt::Display for RollBackCause {
         match self {
             Self::Operator { by } => write!(f, "by {by}"),
             Self::Verdict(reasons) => write!(f, "because the version is bad: {}", listed(reasons)),
+            Self::BeforeReplaced => f.write_str("because another version took the place of the one before"),
         }
     }
 }

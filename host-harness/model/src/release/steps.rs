@@ -58,19 +58,9 @@ impl From<ReleaseSteps> for Vec<Share> {
 }
 
 impl ReleaseSteps {
-    /// Returns the one step of a release that moves everybody at once.
-    pub fn at_once() -> Self {
-        Self(vec![Share::WHOLE])
-    }
-
     /// Returns the shares, growing.
     pub fn shares(&self) -> &[Share] {
         &self.0
-    }
-
-    /// Returns whether everybody moves at once.
-    pub fn are_at_once(&self) -> bool {
-        self.0.len() == 1
     }
 
     /// Returns the first step that is greater than `share`; `None` after the last.
@@ -90,7 +80,7 @@ mod tests {
     #[test]
     fn steps_grow_from_above_nothing_to_the_whole() {
         assert_eq!(steps(&[500, 2_500, 10_000]), Ok(ReleaseSteps::default()));
-        assert_eq!(steps(&[10_000]), Ok(ReleaseSteps::at_once()));
+        assert_eq!(steps(&[10_000]), Ok(ReleaseSteps(vec![Share::WHOLE])));
         assert_eq!(steps(&[]), Err(NotSteps::Number(0)));
         let eleven: Vec<u16> = (1..=10).chain([10_000]).collect();
         assert_eq!(steps(&eleven), Err(NotSteps::Number(11)));

@@ -7,6 +7,7 @@ use strum::VariantArray as _;
 
 use super::{
     call_kind::{CallKind, SplitBy},
+    compared::ComparedCounts,
     counts::VersionCounts,
     measure::{Excess, Measure},
     rules::VerdictRules,
@@ -83,10 +84,16 @@ impl fmt::Display for Lack {
             Self::Certainty(excess) => write!(f, "this may still be chance: {excess}"),
             Self::SameTime(excess) => write!(
                 f,
-                "this may be due to the vendor, since the version before had no such calls at the same time: {excess}"
+                "this may be due to the vendor, since the version before had too few such calls at the same time: {excess}"
             ),
         }
     }
+}
+
+/// What the counts of one kind of call show by one measure.
+enum MeasureFinding {
+    Bad(Excess),
+    Lacking(Lack),
 }
 
 /// Returns the verdict on the released version at `share`, from its counts since the step began and the counts of the
@@ -98,25 +105,24 @@ impl fmt::Display for Lack {
 /// least `failures` calls failed; otherwise it may be chance. So the verdict can be asked for at any time and any number of
 /// times: each comparison finds an equal version bad with a probability of at most `2 / times_likelier` in a step.
 ///
-/// What may be due to the vendor is bad only if both versions had such calls at the same time, which calls about people
-/// have at every step but the last. Otherwise it is inconclusive.
-pub fn judge(
-    new: &VersionCounts,
-    before: &VersionCounts,
-    share: Share,
-    rules: &VerdictRules,
-) -> ReleaseVerdict {
-    let mut lacks = too_few(new, before, share, rules);
+/// What may be due to the vendor is compared with the calls of the version before in the same step, which calls about people
+/// have at every step but the last: a vendor that fails in one step would look like a version that does, beside the calls of
+/// the steps before. If there are too few of them to tell, it is inconclusive.
+pub fn judge(counts: &ComparedCounts, share: Share, rules: &VerdictRules) -> ReleaseVerdict {
+    let mut lacks = too_few(&counts.new, &counts.before, share, rules);
     let mut bad = Vec::new();
-    for kind in new.kinds() {
-        let found = |measure: &Measure| Excess::found(*measure, kind, new, before, rules);
-        for excess in Measure::VARIANTS.iter().filter_map(found) {
-            if !excess.is_certain(rules) {
-                lacks.push(Lack::Certainty(excess));
-            } else if excess.measure.is_the_versions_own() || runs_on_both(kind, share) {
-                bad.push(excess);
+    for kind in counts.new.kinds() {
+        let found = |measure: &Measure| {
+            if measure.is_the_versions_own() {
+                by_the_version(*measure, kind, counts, rules)
             } else {
-                lacks.push(Lack::SameTime(excess));
+                by_the_version_or_the_vendor(*measure, kind, counts, share, rules)
+            }
+        };
+        for finding in Measure::VARIANTS.iter().filter_map(found) {
+            match finding {
+                MeasureFinding::Bad(excess) => bad.push(excess),
+                MeasureFinding::Lacking(lack) => lacks.push(lack),
             }
         }
     }
@@ -126,6 +132,43 @@ pub fn judge(
         ReleaseVerdict::Good
     } else {
         ReleaseVerdict::Inconclusive(lacks)
+    }
+}
+
+fn by_the_version(
+    measure: Measure,
+    kind: CallKind,
+    ComparedCounts { new, before, .. }: &ComparedCounts,
+    rules: &VerdictRules,
+) -> Option<MeasureFinding> {
+    Excess::found(measure, kind, new, before, rules).map(|excess| bad_if_certain(excess, rules))
+}
+
+fn by_the_version_or_the_vendor(
+    measure: Measure,
+    kind: CallKind,
+    ComparedCounts { new, before, same_time }: &ComparedCounts,
+    share: Share,
+    rules: &VerdictRules,
+) -> Option<MeasureFinding> {
+    let beside = |before| Excess::found(measure, kind, new, before, rules);
+    let runs_on_both = runs_on_both(kind, share);
+    if runs_on_both && let Some(excess) = beside(same_time) {
+        return Some(bad_if_certain(excess, rules));
+    }
+    let excess = beside(before)?;
+    if runs_on_both && excess.is_excused_by(same_time, rules) {
+        return None;
+    }
+    let lack = if excess.is_certain(rules) { Lack::SameTime(excess) } else { Lack::Certainty(excess) };
+    Some(MeasureFinding::Lacking(lack))
+}
+
+fn bad_if_certain(excess: Excess, rules: &VerdictRules) -> MeasureFinding {
+    if excess.is_certain(rules) {
+        MeasureFinding::Bad(excess)
+    } else {
+        MeasureFinding::Lacking(Lack::Certainty(excess))
     }
 }
 

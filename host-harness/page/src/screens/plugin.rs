@@ -26,6 +26,7 @@ use super::{
     pull::{self, RegistryPlace},
     release::{self, ReleaseView},
     shown_request::StateTag,
+    trust::{self, TrustView},
 };
 use crate::{
     answers::{Failed, Screen},
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Page> {
         .route("/plugins/{name}", get(show))
         .route("/plugins/{name}/roll-back", get(ask_roll_back).post(roll_back))
         .merge(pull::routes())
+        .merge(trust::routes())
 }
 
 /// A version as the lists show it.
@@ -144,6 +146,7 @@ struct PluginScreen {
     versions: Vec<VersionRow>,
     has_before: bool,
     registry: Option<RegistryPlace>,
+    trust: Option<TrustView>,
     /// Whether the key may see what concerns all tenants.
     sees_all: bool,
     pins: Vec<PinRow>,
@@ -181,6 +184,7 @@ async fn show(
         short_digest: short(&running.digest),
         permissions: PermissionList::from(&running),
         registry: running.registry.map(Into::into),
+        trust: running.trust.map(Into::into),
         has_before: served.count() > 1,
         versions: versions.iter().map(Into::into).collect(),
         sees_all,

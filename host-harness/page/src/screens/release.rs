@@ -1,8 +1,8 @@
 //! The release of a version in steps: begun from the screen of the version, shown and moved on the screen of the plugin.
 
 use axum::{
-    Router,
-    extract::{Path, State},
+    Form, Router,
+    extract::{Path, Query, State},
     response::Response,
     routing::get,
 };
@@ -168,12 +168,22 @@ pub(super) async fn of_plugin(
     }
 }
 
-async fn ask_move(user: User, Path((name, act)): Path<(String, ReleaseAct)>) -> Screen<ConfirmScreen> {
+/// The share that the release has on the screen from which it is moved.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct ShownShare {
+    share: Option<f64>,
+}
+
+async fn ask_move(
+    user: User,
+    Path((name, act)): Path<(String, ReleaseAct)>,
+    Query(ShownShare { share }): Query<ShownShare>,
+) -> Screen<ConfirmScreen> {
     Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("{} of plugin {name}?", act.button())),
         consequences: vec![act.consequence().to_owned()],
         action: format!("{}/release/{}", plugin_paths::plugin(&name), act.path()),
-        kept: Vec::new(),
+        kept: share.map(|share| ("share".to_owned(), share.to_string())).into_iter().collect(),
         button: act.button().to_owned(),
         tone: act.tone(),
         back: plugin_paths::plugin(&name),
@@ -184,9 +194,11 @@ async fn move_release(
     State(api): State<ApiClient>,
     user: User,
     Path((name, act)): Path<(String, ReleaseAct)>,
+    Form(ShownShare { share }): Form<ShownShare>,
 ) -> Result<Response, Failed> {
     let path = format!("{}/release/{}", plugin_paths::plugin_in_api(&name), act.path());
-    let _moved: PluginRelease = api.call(&user.caller, Method::POST, &path, None).await?;
+    let body = (act == ReleaseAct::Advance).then(|| json!({"share": share}));
+    let _moved: PluginRelease = api.call(&user.caller, Method::POST, &path, body).await?;
     Ok(Done::ReleaseMoved.at(&plugin_paths::plugin(&name)))
 }
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use host_api::testing::{ApiBench, guest, tagged_guest};
 use http::{Request, StatusCode, header};
 use serde_json::json;
-use test_support::eventually;
+use test_support::{KeyPems, eventually};
 
 use super::browser::{Browser, Received};
 
@@ -239,11 +239,17 @@ async fn an_approved_version_is_released_in_steps_shown_and_moved_from_the_scree
         ">Pause the release</a>",
     ]);
     browser.get(&version).await.assert_shows(&["release in steps: running at 5 %"]);
+    let asked = browser.get("/plugins/guest/release/advance?share=5").await;
+    asked.assert_shows(&[r#"name="share" value="5""#]);
     for (act, state) in [("pause", "Paused"), ("resume", "Under way"), ("advance", "serves 25 %")] {
-        let moved = browser.post(&format!("/plugins/guest/release/{act}"), &[]).await;
+        let moved = browser.post(&format!("/plugins/guest/release/{act}"), &[("share", "5")]).await;
         assert_eq!(moved.location(), "/plugins/guest?done=release-moved", "{act}");
         browser.get(moved.location()).await.assert_shows(&[state]);
     }
+    // Posted twice, it ends one step.
+    let twice = browser.post("/plugins/guest/release/advance", &[("share", "5")]).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT);
+    twice.assert_shows(&["the release is at 25 %, not at 5 %"]);
     let mut reader = Browser::signed_in(&bench, &bench.reading_key("auditor", None).await).await;
     let shown = reader.get("/plugins/guest").await;
     shown.assert_shows(&["serves 25 % of the people"]);
@@ -256,4 +262,40 @@ async fn an_approved_version_is_released_in_steps_shown_and_moved_from_the_scree
         .assert_shows(&["Roll back the release of plugin guest?"]);
     let back = browser.post("/plugins/guest/release/roll-back", &[]).await;
     browser.get(back.location()).await.assert_shows(&["Rolled back", "serves 0 % of the people"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_signatures_a_plugin_needs_is_shown_and_its_newest_revision_is_restored() {
+    let (bench, key) = ApiBench::with_guest("build_one", "").await;
+    let mut browser = Browser::signed_in(&bench, &key).await;
+    browser.get("/plugins/guest").await.assert_hides(&["<h2 id=\"trust\">"]);
+    let keys = KeyPems::generate();
+    std::fs::write(bench.file("release.pub"), &keys.public).unwrap();
+    std::fs::write(bench.file("guest.wasm"), guest("build_one")).unwrap();
+    let trust = "trust.guest = { keys = [{ file = 'release.pub' }], require = 'passed-conformance' }";
+    bench.configure(&format!("plugins.guest.file = 'guest.wasm'\n{trust}")).await;
+    assert_eq!(bench.send(&key, "POST", "/api/v1/reload", None).await.status, 200);
+    let trusted = bench.get(&key, "/api/v1/plugins/guest").await.json["trust"]["keys"][0].clone();
+    let shown = browser.get("/plugins/guest").await;
+    shown.assert_shows(&[
+        "<h2 id=\"trust\">",
+        trusted.as_str().unwrap(),
+        "a signed statement according to which its proof passed",
+        "none was admitted",
+    ]);
+    shown.assert_hides(&["Restore the newest revision"]);
+    let foreign = "INSERT INTO release_marks (plugin, revision, digest, mac) \
+                   SELECT plugin, 9, digest, x'00' FROM versions WHERE plugin = 'guest'";
+    bench.sql(foreign).await;
+    let mut reader = Browser::signed_in(&bench, &bench.reading_key("auditor", None).await).await;
+    let shown = reader.get("/plugins/guest").await;
+    shown.assert_shows(&["No release is admitted: ", "not known"]);
+    shown.assert_hides(&[">Restore the newest revision</a>"]);
+    browser.get("/plugins/guest").await.assert_shows(&[">Restore the newest revision</a>"]);
+    let asked = browser.get("/plugins/guest/restore-revision").await;
+    asked.assert_shows(&["Restore the newest revision of plugin guest?"]);
+    let restored = browser.post("/plugins/guest/restore-revision", &[]).await;
+    let shown = browser.get(restored.location()).await;
+    shown.assert_shows(&["The newest revision is restored.", "none was admitted"]);
+    shown.assert_hides(&["No release is admitted"]);
 }

@@ -33,6 +33,12 @@ impl Installer for Connections {
             error => NotInstalled::refused(error),
         })
     }
+
+    async fn restored(&self, plugin: &WatchedPlugin) {
+        if let Err(error) = self.end_release_refused(&plugin.name).await {
+            tracing::error!(plugin = plugin.name, %error, "alarm about the plugin's file not ended");
+        }
+    }
 }
 
 impl Connections {

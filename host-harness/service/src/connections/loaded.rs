@@ -19,7 +19,7 @@ use host_store::{
 use host_trust::{Arrival, Refusal};
 use parking_lot::Mutex;
 
-use super::{conditions::LoadConditions, sources::Sources};
+use super::{conditions::LoadConditions, signatures::known_mark, sources::Sources};
 use crate::served::{NotServed, Served};
 
 /// Maximum number of versions that stay loaded without serving. Compiled code takes several times the size of its component, so many of
@@ -141,22 +141,22 @@ impl LoadedVersions {
         self.opened(plugin, version).await
     }
 
-    /// Checks who signed a version, unless it served and was admitted without a signature.
+    /// Checks who signed a version, unless it serves or has served and was admitted without a signature.
     async fn check_signature(&self, version: &Version) -> Result<(), VersionUnusable> {
-        let Version { plugin, digest, bundle, served_at, .. } = version;
+        let Version { plugin, digest, bundle, .. } = version;
         let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(()) };
-        if bundle.is_none() && served_at.is_some() {
+        let arrival = self.arrival(version).await?;
+        if bundle.is_none() && matches!(arrival, Arrival::PutBack(_)) {
             return Ok(());
         }
         let component = self.component(*digest).await?;
-        let arrival = self.arrival(version).await?;
         trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms())?;
         Ok(())
     }
 
     /// Returns how `version` is to be checked. It had to be current when it first served, was first pinned
     /// or began to be released in steps, and not since.
-    async fn arrival(&self, version: &Version) -> Result<Arrival, StoreError> {
+    pub(super) async fn arrival(&self, version: &Version) -> Result<Arrival, StoreError> {
         let (plugin, digest) = (version.plugin.clone(), version.digest);
         if version.served_at.is_some() {
             return Ok(Arrival::PutBack(digest));
@@ -174,7 +174,7 @@ impl LoadedVersions {
                 Ok(if is_pinned || release.as_ref().is_some_and(is_it) {
                     Arrival::PutBack(digest)
                 } else {
-                    Arrival::FromOutside(release_marks::find(c, &vault, &plugin).await?)
+                    known_mark(release_marks::find(c, &vault, &plugin).await)?.arrival()
                 })
             })
         });

@@ -55,6 +55,8 @@ impl Connections {
             self.sign_running(&cause, &upload).await?;
             return self.publish_again(&cause, upload).await;
         }
+        // Before anything of it is stored, and again under the lock.
+        self.check_no_release(&upload.plugin).await?;
         let tests = upload.tests;
         let staged = self.stage(cause, upload).await?;
         let staged = self.suiting(staged).await?;

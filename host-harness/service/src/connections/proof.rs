@@ -18,7 +18,7 @@ use super::{
     publish_error::PublishError,
     shadow::ShadowReport,
     tested::{ConnectionTests, TestStatus, TestedConnection},
-    versions::{Progress, setting_place},
+    versions::{Progress, record, setting_place},
 };
 
 /// Which connections have settings that suit a version. Contains no values.
@@ -58,7 +58,18 @@ impl Connections {
         let ProvenParts { proof, settings, shadow, tests } = parts;
         let evidence = json!({"proof": proof, "settings": settings, "shadow": shadow, "tests": tests});
         let step = progress.step(self, VersionState::Proven, evidence);
-        self.record(&progress.version, step).await?;
+        let (version, release) = (progress.version.clone(), progress.release.clone());
+        let vault = self.store.vault().clone();
+        // It is admitted now: one that fails its proof keeps no earlier one from serving.
+        let admitted = self.try_write_step(move |tx| {
+            Box::pin(async move {
+                if let Some(release) = release {
+                    release.admit(tx, &vault).await?;
+                }
+                Ok(record(tx, &vault, &version, &step).await?)
+            })
+        });
+        admitted.await?;
         Ok(shadow)
     }
 

@@ -197,6 +197,12 @@ pub enum PublishError {
         /// The digest of the version that is being released.
         digest: Digest,
     },
+    /// The newest admitted revision is known, or not needed.
+    #[error(
+        "nothing to restore: the newest admitted revision of plugin {0} was not changed from outside, or the plugin needs no \
+         signature"
+    )]
+    NothingToRestore(String),
     /// Settings are given for the version that serves.
     #[error("version {0} serves already: change the settings of its connections instead")]
     AlreadyServes(Digest),
@@ -295,6 +301,7 @@ impl PublishError {
             Self::LongNote(_) => "long-note",
             Self::Overtaken(_) => "overtaken",
             Self::ReleaseInProgress { .. } => "release-in-progress",
+            Self::NothingToRestore(_) => "nothing-to-restore",
             Self::BeforeIsGone(_) | Self::BeforeIsChanged(_) => "not-stored",
             Self::Store(_) => "store",
         }

@@ -7,7 +7,7 @@ mod standing;
 
 use std::time::Duration;
 
-use host_model::{backoff::backoff, plugin_version::VersionSource, text::escaped_within};
+use host_model::{backoff::backoff, digest::Digest, plugin_version::VersionSource, text::escaped_within};
 use host_registry::{PluginReference, Pulled, RegistryError};
 use host_store::{
     StoreError,
@@ -50,7 +50,8 @@ impl Connections {
     ) -> Result<Published, PublishError> {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
         let (cause, approval) = (StepCause::from(operation), self.of_one_step(approval));
-        let published = match self.sources.registries.pull(configured).await {
+        let trust = self.served.host().admission().trust_for(name);
+        let published = match self.sources.registries.pull(configured, trust.as_ref()).await {
             Ok(pulled) => self.publish_pulled(cause, name, pulled, approval).await,
             Err(error) => Err(error.into()),
         };
@@ -107,7 +108,8 @@ impl Connections {
             return Ok(());
         };
         // A stop does not wait for a registry. What was pulled is published, or not, as a whole.
-        let pulling = self.sources.registries.pull(&reference);
+        let trust = self.served.host().admission().trust_for(name);
+        let pulling = self.sources.registries.pull(&reference, trust.as_ref());
         let Some(pulled) = stop.run_until_cancelled(pulling).await else { return Ok(()) };
         self.publish_pulled(StepCause::from(HOST), name, pulled?, approval).await.map(drop)
     }
@@ -122,7 +124,8 @@ impl Connections {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
         let pulled_at = self.clock.date_ms();
         let trust = self.served.host().admission().trust_for(name);
-        let release = release(&pulled, trust.as_ref(), self.mark(name).await?, pulled_at);
+        let arrival = self.arrival(name, Digest::of(&pulled.component)).await?;
+        let release = release(&pulled, trust.as_ref(), arrival, pulled_at);
         let upload = Upload {
             bundle: release.bundle,
             note: Some(format!("pulled from {}", configured.pinned(pulled.digest))),

@@ -9,7 +9,7 @@ use host_harness::{
 };
 use host_model::digest::Digest;
 use host_store::{Store, StoreError};
-use host_trust::{Arrival, Refusal, Trust};
+use host_trust::{Refusal, Trust};
 
 use super::{Connections, loaded::stored_component, publish_error::PublishError};
 
@@ -61,13 +61,16 @@ async fn refusal(trust: &Trust, source: &PluginSource, known: &KnownReleases, no
         return None;
     }
     let release = Release::with_bundle_beside(path, component).await.ok()?;
-    let arrival = Arrival::FromOutside(known.mark);
-    trust.verify(&release.component, release.bundle.as_deref(), arrival, now).err()
+    trust.verify(&release.component, release.bundle.as_deref(), known.mark.arrival(), now).err()
 }
 
 impl Connections {
-    /// Loads the versions that served last in place of files that are not trusted, and raises an alarm for each.
+    /// Loads the versions that served last in place of files that are not trusted, and raises an alarm for each. Ends the alarms
+    /// of the others.
     pub(crate) async fn put_last_served(&self, refused: Vec<RefusedFile>) -> Result<(), PublishError> {
+        for name in self.served.host().plugins().keys() {
+            self.end_release_refused(name).await?;
+        }
         for RefusedFile { plugin, source, refusal, component } in refused {
             tracing::error!(plugin, %refusal, "plugin file refused; the version that served last serves on");
             let version = self.served.host().load_admitted(component, &source.policy).await?;

@@ -14,11 +14,12 @@ mod judged;
 mod moved;
 
 pub use begun::NewRelease;
-pub(super) use entered::EnteredRelease;
+pub(super) use entered::{EnteredRelease, ROLLED_BACK};
 pub use error::ReleaseError;
 pub(super) use followed::FollowedRelease;
 pub use judged::ReleaseReport;
 
+use host_model::digest::Digest;
 use host_store::{
     StoreError,
     releases::{self, ReleaseRow, SteppedRelease},
@@ -33,8 +34,21 @@ impl Connections {
         self.store.read(|c| Box::pin(async move { releases::find(c, &vault, &plugin).await })).await
     }
 
-    async fn release_in_progress(&self, plugin: &str) -> Result<Option<SteppedRelease>, StoreError> {
+    pub(super) async fn release_in_progress(
+        &self,
+        plugin: &str,
+    ) -> Result<Option<SteppedRelease>, StoreError> {
         Ok(self.release_of(plugin).await?.filter(|release| !release.state.has_ended()))
+    }
+
+    /// Returns whether the version with this digest is being released in steps.
+    pub(super) async fn is_being_released(&self, plugin: &str, digest: Digest) -> Result<bool, StoreError> {
+        match self.release_in_progress(plugin).await {
+            Ok(release) => Ok(release.is_some_and(|release| release.plan.version() == digest)),
+            // It serves no connection.
+            Err(error) if error.is_about_one_row() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn releases(&self) -> Result<Vec<ReleaseRow>, StoreError> {

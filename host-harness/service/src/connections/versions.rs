@@ -27,6 +27,7 @@ use super::{
     Connections,
     drained::DrainWatch,
     publish_error::PublishError,
+    releases::ROLLED_BACK,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
@@ -246,6 +247,7 @@ impl Connections {
                 self.versions.unload_unused().await,
                 self.retry_unusable().await,
                 self.retry_releases().await,
+                self.report_signatures().await,
                 drained.look(&self).await,
             ];
             for done in done {
@@ -339,6 +341,7 @@ pub(super) async fn serve(
     record(tx, vault, &version, &step).await?;
     alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await?;
     end_release_refused(tx, step.at, &version.plugin).await?;
+    alarms::is_over(tx, step.at, ROLLED_BACK, &version.plugin).await?;
     versions::prune(tx).await
 }
 

@@ -9,6 +9,7 @@ use host_harness::{
 };
 use host_model::secret::Secret;
 use host_registry::{Credentials, Login, PluginReference, Pulled, Registry, RegistryAccess, RegistryError};
+use host_trust::Trust;
 use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 
@@ -34,11 +35,18 @@ impl RegistryConfig {
         &self.references
     }
 
-    /// Pulls the plugin that `reference` leads to.
-    pub async fn pull(&self, reference: &PluginReference) -> Result<Pulled, RegistryError> {
+    /// Pulls the plugin that `reference` leads to, with its bundles if `trust` needs one.
+    pub async fn pull(
+        &self,
+        reference: &PluginReference,
+        trust: Option<&Trust>,
+    ) -> Result<Pulled, RegistryError> {
         let registry = Registry::new(self.access(reference.registry()))?;
-        // Its future is large: it has those of each request in it.
-        Box::pin(registry.pull(reference)).await
+        // Their futures are large: they have those of each request in them.
+        match trust {
+            Some(_) => Box::pin(registry.pull(reference)).await,
+            None => Box::pin(registry.pull_without_bundles(reference)).await,
+        }
     }
 
     pub(super) fn set_access(&mut self, access: RegistryAccess) {

@@ -232,12 +232,17 @@ impl Webhooks {
         delivery: Delivery,
     ) -> Result<AcceptedDelivery, WebhookResponse> {
         let connection = calls.connection();
+        // A released version that refuses what the vendor sends has to show: nothing is stored of it.
+        let refused = || {
+            self.served.count_unauthenticated(&connection.key, calls.plugin().digest());
+            WebhookResponse::Refused
+        };
         let Some(slot) = &calls.plugin().manifest().webhook_token_slot else {
             self.count(&connection.key)?;
-            return by_signature(calls, delivery).await.ok_or(WebhookResponse::Refused);
+            return by_signature(calls, delivery).await.ok_or_else(refused);
         };
         let (checked, carried) =
-            by_token(slot, &connection.accepted_tokens, known, delivery).ok_or(WebhookResponse::Refused)?;
+            by_token(slot, &connection.accepted_tokens, known, delivery).ok_or_else(refused)?;
         self.count(&connection.key)?;
         Ok(AcceptedDelivery {
             admitted: AdmittedDelivery::masked(connection, checked),

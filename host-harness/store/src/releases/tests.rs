@@ -4,7 +4,7 @@ use host_model::release::{
     call_kind::CallKind,
     compared::CountPlace,
     counts::{CallCounts, CallEnd, VersionCounts},
-    plan::{Identification, Side},
+    plan::Side,
     share::Share,
     state::{InStep, RollBackCause},
     steps::ReleaseSteps,
@@ -27,12 +27,11 @@ fn running(basis_points: u16) -> ReleaseState {
 
 fn release(id: &str) -> SteppedRelease {
     let people = BTreeMap::from([("newsletter".to_owned(), 100)]);
-    let (steps, kept) = (ReleaseSteps::default(), Identification::Kept);
     SteppedRelease {
         plugin: "iterable".to_owned(),
         id: id.to_owned(),
         before: Digest([1; 32]),
-        plan: ReleasePlan::new(Digest([2; 32]), "iterable", &people, steps, kept).unwrap(),
+        plan: ReleasePlan::new(Digest([2; 32]), "iterable", &people, ReleaseSteps::default()),
         rules: VerdictRules::default(),
         times: StepTimes::default(),
         state: running(500),

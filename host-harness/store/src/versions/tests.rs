@@ -90,6 +90,37 @@ async fn a_version_that_served_keeps_its_state_and_conditions_whatever_becomes_o
 }
 
 #[tokio::test]
+async fn an_approved_version_that_serves_some_connections_keeps_its_state_and_conditions_too() {
+    let pin = "INSERT INTO pins (plugin, tenant, connection, digest, pinned_by, pinned_at, mac) \
+               SELECT plugin, 'acme', '', digest, 'ops', 1, x'00' FROM versions";
+    let release = "INSERT INTO releases (plugin, id, digest, before, plan, rules, times, state, began_by, began_at, mac) \
+                   SELECT plugin, 'r', digest, digest, '', '', '', '', 'ops', 1, x'00' FROM versions";
+    for serves in [Some(pin), Some(release), None] {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let approved = Version {
+            conditions: Some("{\"max-bytes\":9}".into()),
+            approved: Some("[]".into()),
+            ..version(1, None)
+        };
+        put(&store, approved.clone(), VersionState::Approved).await;
+        if let Some(serves) = serves {
+            sql(&store, serves).await;
+        }
+        for state in [VersionState::Uploaded, VersionState::Compiled, VersionState::Refused] {
+            put(&store, version(1, None), state).await;
+            let stored = store.read(|c| Box::pin(find(c, "iterable", Digest([1; 32])))).await.unwrap();
+            let Version { state: kept, conditions, approved: agreed, .. } = stored.unwrap().version;
+            let expected = match serves {
+                Some(_) => (VersionState::Approved, approved.conditions.clone(), approved.approved.clone()),
+                None => (state, None, None),
+            };
+            assert_eq!((kept, conditions, agreed), expected, "{state}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_gave_an_erasure_in_progress_its_reference_keeps_its_component() {
     let folder = Folder::new();
     let store = folder.store().await;

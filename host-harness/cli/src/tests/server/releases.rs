@@ -23,12 +23,19 @@ async fn a_version_is_released_in_steps_shown_moved_and_rolled_back() {
     let shown = running.run(&["plugin", "release", "show", "iterable", "--json"]).await;
     assert_eq!((shown.exit, &shown.json()["state"]), (Exit::Unproven, &"running".into()), "{shown:?}");
     for (command, state) in [
-        ("pause", "release paused at 12.5 %"),
-        ("resume", "release at 12.5 %"),
-        ("advance", "release at 100 %"),
-        ("roll-back", "release rolled back"),
+        (&["pause", "iterable"][..], "release paused at 12.5 %"),
+        (&["resume", "iterable"], "release at 12.5 %"),
+        (&["advance", "iterable", "12.5"], "release at 100 %"),
+        (&["roll-back", "iterable"], "release rolled back"),
     ] {
-        let moved = running.run(&["plugin", "release", command, "iterable"]).await;
+        if command[0] == "roll-back" {
+            let again = running.run(&["plugin", "release", "advance", "iterable", "12.5"]).await;
+            assert!(
+                again.exit != Exit::Done && again.err.contains("is at 100 %, not at 12.5 %"),
+                "{again:?}"
+            );
+        }
+        let moved = running.run(&[&["plugin", "release"], command].concat()).await;
         assert!(moved.exit == Exit::Done && moved.out.contains(state), "{moved:?}");
     }
     let ended = running.run(&["plugin", "release", "show", "iterable"]).await;

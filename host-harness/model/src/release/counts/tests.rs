@@ -54,11 +54,13 @@ fn each_end_is_counted_once_and_stored_by_kind_of_call() {
     for end in ENDS {
         counts.record(CallKind::Erasure, end, Duration::from_millis(2));
     }
+    // It is no call.
+    counts.record(CallKind::Erasure, CallEnd::Unauthenticated, Duration::from_millis(2));
     counts.record_proof(ProofEnd::Proven);
     counts.record_proof(ProofEnd::Missing);
     let expected = json!({"erasure": {
         "calls": 8, "trapped": 1, "deadlines": 1, "contradicted": 1, "other-errors": 1, "given-up": 1,
-        "unreadable": 1, "accepted": 1, "proofs-due": 2, "proven": 1, "latency": [0, 8],
+        "unreadable": 1, "unauthenticated": 1, "accepted": 1, "proofs-due": 2, "proven": 1, "latency": [0, 8],
     }});
     assert_eq!(json!(counts), expected);
     assert_eq!(serde_json::from_value::<VersionCounts>(expected).unwrap(), counts);

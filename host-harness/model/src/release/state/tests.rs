@@ -7,6 +7,7 @@ use crate::{
     digest::Digest,
     release::{
         call_kind::CallKind,
+        compared::ComparedCounts,
         counts::{CallCounts, VersionCounts},
         measure::Measure,
         rate::{Rate, Tally},
@@ -18,13 +19,9 @@ use crate::{
 
 const TIMES: StepTimes = StepTimes { minimum_ms: 10, maximum_ms: 100 };
 
-fn plan(steps: ReleaseSteps, identification: Identification) -> ReleasePlan {
-    let connections = BTreeMap::from([("newsletter".to_owned(), 10_000)]);
-    ReleasePlan::new(Digest([9; 32]), "iterable", &connections, steps, identification).unwrap()
-}
-
 fn in_steps() -> ReleasePlan {
-    plan(ReleaseSteps::default(), Identification::Kept)
+    let connections = BTreeMap::from([("newsletter".to_owned(), 10_000)]);
+    ReleasePlan::new(Digest([9; 32]), "iterable", &connections, ReleaseSteps::default())
 }
 
 fn share(basis_points: u16) -> Share {
@@ -140,8 +137,19 @@ fn a_paused_release_keeps_its_share_until_an_operator_decides() {
         let step = InStep { timed_from_ms: 1_000, ..entered(500, 0) };
         assert_eq!(resumed, ReleaseState::Running(step));
         assert_eq!(after(&resumed, inconclusive(), 1_099), Ok(resumed));
-        let advanced = after(&state, ReleaseEvent::Advanced, 1_000);
+        let advanced = after(&state, ReleaseEvent::Advanced { share: share(500) }, 1_000);
         assert_eq!(advanced, Ok(ReleaseState::Running(entered(2_500, 1_000))));
+    }
+}
+
+#[test]
+fn a_release_whose_version_before_was_replaced_is_rolled_back_with_an_alarm() {
+    for state in [ReleaseState::Running(entered(500, 0)), paused(PauseCause::Operator { by: ana() })] {
+        let rolled_back = after(&state, ReleaseEvent::BeforeReplaced, 1).unwrap();
+        let expected = "rolled back from 5 % because another version took the place of the one before";
+        assert_eq!(rolled_back.to_string(), expected);
+        assert!(rolled_back.raises_alarm());
+        assert_eq!(serde_json::from_value::<ReleaseState>(json!(rolled_back)).unwrap(), rolled_back);
     }
 }
 
@@ -162,7 +170,8 @@ fn an_operator_pauses_advances_and_rolls_back_without_an_alarm() {
     let running = ReleaseState::Running(entered(10_000, 0));
     let by_ana = after(&running, ReleaseEvent::Paused { by: ana() }, 1).unwrap();
     assert!(by_ana.to_string() == "paused at 100 %: by ana" && !by_ana.raises_alarm());
-    assert_eq!(after(&running, ReleaseEvent::Advanced, 1), Ok(ReleaseState::Completed { at_ms: 1 }));
+    let advanced = after(&running, ReleaseEvent::Advanced { share: Share::WHOLE }, 1);
+    assert_eq!(advanced, Ok(ReleaseState::Completed { at_ms: 1 }));
     for (state, from) in
         [(ReleaseState::Proposed, Share::NONE), (running, Share::WHOLE), (by_ana, Share::WHOLE)]
     {
@@ -182,9 +191,14 @@ fn events_that_do_not_apply_are_refused() {
         (&ReleaseState::Proposed, good(), EventRefused::NotStarted),
         (&ReleaseState::Proposed, found_bad(), EventRefused::NotStarted),
         (&ReleaseState::Proposed, not_loaded(), EventRefused::NotStarted),
-        (&ReleaseState::Proposed, ReleaseEvent::Advanced, EventRefused::NotStarted),
+        (&ReleaseState::Proposed, ReleaseEvent::Advanced { share: Share::NONE }, EventRefused::NotStarted),
         (&running, ReleaseEvent::Started, EventRefused::AlreadyStarted),
         (&running, ReleaseEvent::Resumed, EventRefused::NotPaused),
+        (
+            &running,
+            ReleaseEvent::Advanced { share: share(2_500) },
+            EventRefused::OtherStep { named: share(2_500), now: share(500) },
+        ),
         (&rolled_back, good(), EventRefused::Ended),
         (&rolled_back, ReleaseEvent::Started, EventRefused::Ended),
         (&rolled_back, ReleaseEvent::RolledBack { by: ana() }, EventRefused::Ended),
@@ -192,19 +206,6 @@ fn events_that_do_not_apply_are_refused() {
     ] {
         assert_eq!(after(state, event, 1), Err(refused), "{state}");
     }
-}
-
-#[test]
-fn a_bad_version_that_rekeyed_people_is_paused_for_an_operator_who_may_roll_it_back() {
-    let plan = plan(ReleaseSteps::at_once(), Identification::Changed);
-    let next = |state: &ReleaseState, event| state.next(event, &plan, TIMES, 1).unwrap();
-    let running = next(&ReleaseState::Proposed, ReleaseEvent::Started);
-    assert_eq!(running.share(), Share::WHOLE);
-    let stopped = next(&running, found_bad());
-    let why = PauseCause::Bad(vec![excess()]);
-    assert_eq!(stopped, ReleaseState::Paused { step: entered(10_000, 1), why });
-    assert!(stopped.raises_alarm());
-    assert_eq!(next(&stopped, ReleaseEvent::RolledBack { by: ana() }).share(), Share::NONE);
 }
 
 #[test]
@@ -262,17 +263,22 @@ fn counted(calls: u64, trapped_of: u64) -> VersionCounts {
 fn released(trapped_of: u64, calls_a_second: u64) -> (ReleaseState, i64) {
     let (plan, times, rules) = (in_steps(), StepTimes::default(), VerdictRules::default());
     let mut state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, 0).unwrap();
-    let (mut of_step, mut all_before, mut second) = (0, 0, 0);
+    let (mut of_step, mut before_in_step, mut all_before, mut second) = (0, 0, 0, 0);
     while !state.has_ended() && !matches!(state, ReleaseState::Paused { .. }) {
         second += 1;
         let moved = calls_a_second * u64::from(u16::from(state.share())) / 10_000;
         of_step += moved;
+        before_in_step += calls_a_second - moved;
         all_before += calls_a_second - moved;
-        let (new, before) = (counted(of_step, trapped_of), counted(all_before, u64::MAX));
-        let verdict = judge(&new, &before, state.share(), &rules);
+        let counts = ComparedCounts {
+            new: counted(of_step, trapped_of),
+            before: counted(all_before, u64::MAX),
+            same_time: counted(before_in_step, u64::MAX),
+        };
+        let verdict = judge(&counts, state.share(), &rules);
         let next = state.next(ReleaseEvent::Judged(verdict), &plan, times, second * 1_000).unwrap();
         if next.share() != state.share() {
-            of_step = 0;
+            (of_step, before_in_step) = (0, 0);
         }
         state = next;
     }
@@ -296,8 +302,9 @@ fn a_version_with_two_percent_of_traps_under_load_is_rolled_back_from_the_first_
 fn a_version_with_too_few_calls_is_paused_in_the_first_step_after_a_day() {
     let (plan, times) = (in_steps(), StepTimes::default());
     let state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, 0).unwrap();
-    let verdict =
-        judge(&counted(10, u64::MAX), &counted(190, u64::MAX), state.share(), &VerdictRules::default());
+    let (new, before) = (counted(10, u64::MAX), counted(190, u64::MAX));
+    let counts = ComparedCounts { new, same_time: before.clone(), before };
+    let verdict = judge(&counts, state.share(), &VerdictRules::default());
     let day = times.maximum_ms;
     let state = state.next(ReleaseEvent::Judged(verdict), &plan, times, day).unwrap();
     let expected = "paused at 5 %: there is no verdict: too few calls: 10, expected at least 300 | \

@@ -26,8 +26,13 @@ fn calls(calls: u64) -> CallCounts {
     CallCounts { calls, ..CallCounts::default() }
 }
 
+/// The counts of a first step.
+fn compared(new: &VersionCounts, before: &VersionCounts) -> ComparedCounts {
+    ComparedCounts { new: new.clone(), before: before.clone(), same_time: before.clone() }
+}
+
 fn verdict(new: &VersionCounts, before: &VersionCounts) -> ReleaseVerdict {
-    judge(new, before, five_percent(), &VerdictRules::default())
+    judge(&compared(new, before), five_percent(), &VerdictRules::default())
 }
 
 /// What is bad, as sentences; panics if the verdict is another.
@@ -98,7 +103,7 @@ fn deliveries_are_needed_at_the_last_step_alone_and_calls_that_operators_begin_n
     before.merge(&of(CallKind::TestConnection, calls(20)));
     before.merge(&of(CallKind::Confirm, calls(20)));
     assert_eq!(verdict(&new, &before), ReleaseVerdict::Good);
-    let last = judge(&new, &before, Share::WHOLE, &VerdictRules::default());
+    let last = judge(&compared(&new, &before), Share::WHOLE, &VerdictRules::default());
     assert_eq!(lacking(last), ["too few webhook-verify calls: 0, expected at least 20"]);
 }
 
@@ -133,7 +138,7 @@ fn one_contradicted_outcome_is_bad_unless_the_version_before_had_some() {
     let many = erasures(CallCounts { contradicted: 40, ..calls(2_000) });
     assert_eq!(bad(verdict(&many, &before)).len(), 1);
     let patient = VerdictRules { contradicted: 2, ..VerdictRules::default() };
-    let lacks = lacking(judge(&new, &erasures(calls(38_000)), five_percent(), &patient));
+    let lacks = lacking(judge(&compared(&new, &erasures(calls(38_000))), five_percent(), &patient));
     assert!(lacks[0].starts_with("this may still be chance: contradicted outcomes"), "{lacks:?}");
 }
 
@@ -147,11 +152,33 @@ fn what_may_be_due_to_the_vendor_is_bad_only_beside_calls_at_the_same_time() {
     ] {
         let new = erasures(counts);
         assert_eq!(bad(verdict(&new, &before)).len(), 1);
-        let lacks = lacking(judge(&new, &before, Share::WHOLE, &VerdictRules::default()));
+        let lacks = lacking(judge(&compared(&new, &before), Share::WHOLE, &VerdictRules::default()));
         assert!(lacks[0].starts_with("this may be due to the vendor, since"), "{lacks:?}");
     }
     let trapped = erasures(CallCounts { trapped: 100, ..calls(2_000) });
-    assert_eq!(bad(judge(&trapped, &before, Share::WHOLE, &VerdictRules::default())).len(), 1);
+    assert_eq!(bad(judge(&compared(&trapped, &before), Share::WHOLE, &VerdictRules::default())).len(), 1);
+}
+
+#[test]
+fn a_vendor_that_fails_in_a_later_step_is_not_blamed_on_the_version_beside_many_calls_from_before() {
+    let hour = erasures(calls(300_000));
+    let in_step = |deadlines, calls_of| erasures(CallCounts { deadlines, ..calls(calls_of) });
+    let judged = |new: &VersionCounts, same_time: &VersionCounts| {
+        let mut before = hour.clone();
+        before.merge(same_time);
+        let counts = ComparedCounts { new: new.clone(), before, same_time: same_time.clone() };
+        judge(&counts, Share::try_from(2_500).unwrap(), &VerdictRules::default())
+    };
+    assert_eq!(judged(&in_step(2_400, 2_500), &in_step(7_200, 7_500)), ReleaseVerdict::Good);
+    assert_eq!(bad(judged(&in_step(2_400, 2_500), &in_step(75, 7_500))).len(), 1);
+    // Fewer calls at the same time leave it open.
+    for same_time in [in_step(0, 0), in_step(0, 2)] {
+        let lacks = lacking(judged(&in_step(500, 2_500), &same_time));
+        assert!(lacks[0].starts_with("this may be due to the vendor, since"), "{lacks:?}");
+    }
+    // What only a version can do is compared with all calls.
+    let trapped = erasures(CallCounts { trapped: 100, ..calls(2_500) });
+    assert_eq!(bad(judged(&trapped, &in_step(0, 0))).len(), 1);
 }
 
 #[test]
@@ -162,6 +189,22 @@ fn unreadable_deliveries_are_bad_and_slow_ones_are_not_since_other_connections_h
     assert_eq!(bad(verdict(&new, &before)), [expected]);
     let lacks = lacking(verdict(&of(CallKind::WebhookVerify, timed(calls(1_000), 500)), &before));
     assert!(lacks[0].starts_with("this may be due to the vendor, since"), "{lacks:?}");
+}
+
+#[test]
+fn many_deliveries_that_are_refused_at_the_door_are_inconclusive_and_make_up_for_no_calls() {
+    let deliveries =
+        |unauthenticated, read| of(CallKind::WebhookVerify, CallCounts { unauthenticated, ..calls(read) });
+    let before = deliveries(5, 1_000);
+    let lacks = lacking(verdict(&deliveries(200, 300), &before));
+    let expected = "this may be due to the vendor, since the version before had too few such calls at the same time: \
+                    deliveries refused as not the vendor's: 200 of 500 (40 %)";
+    assert!(lacks[0].starts_with(expected), "{lacks:?}");
+    assert_eq!(verdict(&deliveries(3, 300), &before), ReleaseVerdict::Good);
+    assert_eq!(
+        lacking(verdict(&deliveries(10_000, 0), &before))[0],
+        "too few calls: 0, expected at least 300"
+    );
 }
 
 fn timed(mut counts: CallCounts, ms: u64) -> CallCounts {

@@ -7,7 +7,7 @@ use host_model::{
     digest::Digest,
     plugin_version::VersionState,
     release::{
-        plan::{Identification, ReleasePlan},
+        plan::ReleasePlan,
         rules::VerdictRules,
         state::{ReleaseEvent, ReleaseState},
         steps::ReleaseSteps,
@@ -63,7 +63,7 @@ impl Connections {
             return Err(ReleaseError::RekeysPeople(digest));
         }
         let people = self.people_of(&plugin).await?;
-        let plan = ReleasePlan::new(digest, &plugin, &people, steps, Identification::Kept)?;
+        let plan = ReleasePlan::new(digest, &plugin, &people, steps);
         let began_at = self.clock.date_ms();
         let state = ReleaseState::Proposed.next(ReleaseEvent::Started, &plan, times, began_at)?;
         let proposed = SteppedRelease {

@@ -26,8 +26,8 @@ use crate::who::Who;
 /// The alarm about a release that waits for an operator.
 const PAUSED: &str = "plugin-release-paused";
 
-/// The alarm about a release that its verdict rolled back.
-const ROLLED_BACK: &str = "plugin-release-rolled-back";
+/// The alarm about a release that no operator rolled back.
+pub(in super::super) const ROLLED_BACK: &str = "plugin-release-rolled-back";
 
 /// A release in a new state.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use host_model::{
     digest::Digest,
     plugin_version::VersionState,
-    release::{plan::PlanRefused, rules::RulesError, state::EventRefused, times::TimesOutOfOrder},
+    release::{rules::RulesError, state::EventRefused, times::TimesOutOfOrder},
 };
 use host_store::StoreError;
 
@@ -34,9 +34,6 @@ pub enum ReleaseError {
          with `plugin serve`"
     )]
     RekeysPeople(Digest),
-    /// The steps do not suit the version.
-    #[error(transparent)]
-    Plan(#[from] PlanRefused),
     /// The rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),

@@ -67,8 +67,7 @@ impl Connections {
         let by = Who(HOST.to_owned());
         if self.running_version(plugin).await? != Some(release.before) {
             tracing::warn!(plugin, before = %release.before, "release rolled back: another version than the one before runs");
-            let event = ReleaseEvent::RolledBack { by: by.0.clone() };
-            return self.apply(&by, release, event).await.map(drop);
+            return self.apply(&by, release, ReleaseEvent::BeforeReplaced).await.map(drop);
         }
         let ReleaseReport { release, verdict, .. } = self.judged(release).await?;
         match self.apply(&by, release.clone(), ReleaseEvent::Judged(verdict)).await {
@@ -102,13 +101,15 @@ impl Connections {
     }
 
     async fn judged(&self, release: SteppedRelease) -> Result<ReleaseReport, StoreError> {
-        let (id, within, now) = (release.id.clone(), release.rules.proof_within_ms, self.clock.date_ms());
+        let (id, within) = (release.id.clone(), release.rules.proof_within_ms);
+        // Proofs that were due after its end say nothing about the verdict that ended it.
+        let now = release.state.ended_ms().unwrap_or_else(|| self.clock.date_ms());
         let counted = self
             .store
             .read(move |c| Box::pin(async move { release_counts::of_release(c, &id, within, now).await }));
         let share = last_share(&release.state);
         let compared = ComparedCounts::at(share, &release.plan, counted.await?);
-        let verdict = judge(&compared.new, &compared.before, share, &release.rules);
+        let verdict = judge(&compared, share, &release.rules);
         Ok(ReleaseReport { release, compared, verdict })
     }
 }

@@ -49,18 +49,15 @@ impl Connections {
         progress.sign(self.verified(&progress.version.plugin, bytes, bundle).await?);
         let evidence = progress.with_signature(json!({"bytes": bytes.len()}));
         let step = progress.step(self, VersionState::Uploaded, evidence);
-        let (version, release) = (progress.version.clone(), progress.release.clone());
+        let version = progress.version.clone();
         let (vault, bytes) = (self.store.vault().clone(), bytes.to_vec());
-        self.try_write_step(move |tx| {
+        let stored = self.write_step(move |tx| {
             Box::pin(async move {
-                if let Some(release) = release {
-                    release.admit(tx, &vault).await?;
-                }
                 components::insert(tx, version.digest, bytes).await?;
-                Ok(record(tx, &vault, &version, &step).await?)
+                record(tx, &vault, &version, &step).await
             })
-        })
-        .await
+        });
+        Ok(stored.await?)
     }
 
     /// Compiles an uploaded component.

@@ -216,8 +216,7 @@ impl Connections {
             detail.insert("conditions".to_owned(), json!(conditions));
         }
         let line = Record { digest: Some(published.digest.to_string()), detail, ..Record::of(what) };
-        // One that served before is put back, however old it is.
-        let new_release = progress.release.clone().filter(|_| progress.version.served_at.is_none());
+        let release = progress.release.clone();
         progress.version.served_at = Some(at);
         progress.version.conditions = conditions.written();
         let connections = self.changed_rows(&progress.cause.actor, published.digest, changed)?;
@@ -230,7 +229,7 @@ impl Connections {
             changed.iter().map(|one| self.new_change(ChangeKind::Connection, one.key())).collect();
         self.try_write_step(move |tx| {
             Box::pin(async move {
-                if let Some(release) = new_release {
+                if let Some(release) = release {
                     release.admit(tx, &vault).await?;
                 }
                 change.record(tx).await?;

@@ -51,7 +51,7 @@ fn two_percent_of_traps_among_500_calls_a_second_are_found_within_a_minute_of_en
         while seconds_with_enough < 60 {
             add_calls(&mut new, 25, Rates { traps: 20, ..USUAL }, &mut random);
             add_calls(&mut before, 475, USUAL, &mut random);
-            if let ReleaseVerdict::Bad(reasons) = judge(&new, &before, five_percent(), &rules) {
+            if let ReleaseVerdict::Bad(reasons) = judge(&compared(&new, &before), five_percent(), &rules) {
                 assert!(reasons.iter().all(|reason| reason.measure == Measure::Traps), "{reasons:?}");
                 in_time += 1;
                 break;
@@ -84,11 +84,28 @@ fn equal_versions_are_not_found_bad_however_often_they_are_looked_at() {
         let is_found_bad = (0..200).any(|_| {
             add_calls(&mut new, 25, rates, &mut random);
             add_calls(&mut before, 75, rates, &mut random);
-            matches!(judge(&new, &before, five_percent(), &rules), ReleaseVerdict::Bad(_))
+            matches!(judge(&compared(&new, &before), five_percent(), &rules), ReleaseVerdict::Bad(_))
         });
         found_bad += u32::from(is_found_bad);
     }
     assert!(found_bad <= 1, "{found_bad} of 100");
+}
+
+/// Of the version before, a tenth of the calls trap too, and it has few of them.
+#[test]
+fn equal_versions_that_often_trap_are_not_found_bad() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let rates = Rates { traps: 100, ..USUAL };
+    for _ in 0..20 {
+        let (mut new, mut before) = (VersionCounts::default(), VersionCounts::default());
+        add_calls(&mut before, 300, rates, &mut random);
+        for _ in 0..200 {
+            add_calls(&mut new, 95, rates, &mut random);
+            add_calls(&mut before, 5, rates, &mut random);
+            let verdict = judge(&compared(&new, &before), five_percent(), &VerdictRules::default());
+            assert!(!matches!(verdict, ReleaseVerdict::Bad(_)), "{verdict:?}");
+        }
+    }
 }
 
 #[test]
@@ -99,7 +116,7 @@ fn equal_versions_are_soon_found_good() {
         let mut verdicts = (1..=60).map(|_| {
             add_calls(&mut new, 25, USUAL, &mut random);
             add_calls(&mut before, 475, USUAL, &mut random);
-            judge(&new, &before, five_percent(), &VerdictRules::default())
+            judge(&compared(&new, &before), five_percent(), &VerdictRules::default())
         });
         let first = verdicts.find(|verdict| !matches!(verdict, ReleaseVerdict::Inconclusive(_)));
         assert_eq!(first, Some(ReleaseVerdict::Good));

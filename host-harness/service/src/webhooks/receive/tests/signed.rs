@@ -6,10 +6,17 @@ use sha2::Sha256;
 use super::*;
 use crate::{
     refused_log::{CallSource, MAX_LINES_OF_SOURCE},
-    testing::inbox::{InboxBench, unknown_sender},
+    served::ServingVersion,
+    testing::{
+        inbox::{InboxBench, unknown_sender},
+        releases::release_at,
+    },
 };
 use host_harness::{connection::ConnectionSpec, plugin::LoadPolicy};
-use host_model::secret::Secret;
+use host_model::{
+    release::{call_kind::CallKind, plan::Side, share::Share},
+    secret::Secret,
+};
 use host_store::{
     deliveries::{DeliveryState, DeliveryView, NewDelivery, ReadingEnd},
     testing::{connection_row, write},
@@ -224,4 +231,27 @@ async fn more_than_a_connection_may_bring_is_turned_away_before_the_sandbox_is_a
         let answer = deliver(&inbox, body, signature, None).await;
         assert!(matches!(answer, WebhookResponse::TooMany(_)), "{answer:?}");
     }
+}
+
+/// Releases `signed` in place of `signed_flawed`, to all connections.
+async fn release_to_all(inbox: &InboxBench) {
+    let served = &inbox.bench.parts.served;
+    let released = served.host().load_admitted(guest("signed"), &LoadPolicy::default()).await.unwrap();
+    let release = release_at(Share::WHOLE, "signed", released.digest(), "signed");
+    served.put_release(&release, &Arc::new(released));
+    let mut spec = ConnectionSpec::new("acme", "signed", "signed");
+    spec.secrets.insert("signing-key".to_owned(), Secret::new(KEY).unwrap());
+    served.put(spec, &ServingVersion::Running).unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_that_a_released_version_refuses_at_the_door_is_counted_and_is_no_call() {
+    let inbox = inbox().await;
+    release_to_all(&inbox).await;
+    assert_eq!(deliver(&inbox, "nothing", "forged", None).await, WebhookResponse::Refused);
+    assert_eq!(deliver(&inbox, "nothing", &signature("nothing"), None).await, WebhookResponse::Taken);
+    let counted = inbox.bench.parts.served.counter().take().remove("r-1").unwrap().calls;
+    let (place, counts) = counted.into_iter().next().unwrap();
+    assert_eq!((place.side, place.kind), (Side::Released, CallKind::WebhookVerify));
+    assert_eq!((counts.unauthenticated, counts.calls), (1, 0));
 }
