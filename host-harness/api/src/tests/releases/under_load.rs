@@ -11,7 +11,7 @@ use std::{
 
 use host_model::release::{
     call_kind::CallKind,
-    compared::CountPlace,
+    compared::{ComparedCounts, CountPlace},
     counts::{CallCounts, CallEnd, VersionCounts},
     plan::Side,
     rules::VerdictRules,
@@ -271,9 +271,11 @@ fn erasures(calls: u64, traps: u64) -> CallCounts {
 fn enough() -> u64 {
     let (rules, half) = (VerdictRules::default(), Share::try_from(5_000).unwrap());
     let counted = |calls, traps| VersionCounts::from_iter([(CallKind::Erasure, erasures(calls, traps))]);
-    let before = counted(BEFORE, 0);
     let is_enough = |calls: &u64| {
-        matches!(judge(&counted(*calls, calls / 50), &before, half, &rules), ReleaseVerdict::Bad(_))
+        let before = counted(BEFORE, 0);
+        let compared =
+            ComparedCounts { new: counted(*calls, calls / 50), before: before.clone(), same_time: before };
+        matches!(judge(&compared, half, &rules), ReleaseVerdict::Bad(_))
     };
     (50..=5_000).step_by(50).find(is_enough).unwrap()
 }
