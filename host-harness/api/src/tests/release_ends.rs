@@ -110,3 +110,20 @@ async fn until_its_connection_is_released_a_delivery_is_read_by_the_version_befo
     let read = read_by("no JSON either", 2).await;
     assert!(read.contains(&before) && read.contains(&digest), "{read:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn during_a_release_each_erasure_is_confirmed_by_the_version_that_carried_it_out() {
+    let releases = Releases::of("two").await;
+    let people = || (0..16).map(|n| format!("ada{n}@example.com"));
+    releases.erase(people()).await;
+    assert_eq!(releases.begin(&[50, 100], json!({})).await.status, 200);
+    releases.refers.vendor.take();
+    let versions = releases.erase(people()).await;
+    let asked = releases.refers.vendor.take();
+    for version in ["one", "two"] {
+        let acted = versions.values().filter(|by| *by == version).count();
+        let own = format!("/look/{version}/{version}-17");
+        let confirmed = asked.iter().filter(|path| **path == own).count();
+        assert!(acted > 0 && acted == confirmed, "{version}: {versions:?}, {asked:?}");
+    }
+}

@@ -1,7 +1,6 @@
 mod contradicted_alarm;
 mod outage;
 mod pruned;
-mod released;
 mod shared_limits;
 
 use std::time::Duration;
