@@ -38,6 +38,7 @@ mod rekeying;
 mod releases;
 mod replicas;
 mod requests;
+mod release_rules;
 mod scopes;
 mod shadow;
 mod single_calls;

@@ -10,7 +10,7 @@ use test_support::eventually;
 use super::writers::{Refers, component};
 use crate::testing::{Answer, ApiBench, component as plugin};
 
-const RELEASE: &str = "/api/v1/plugins/refers/release";
+pub(super) const RELEASE: &str = "/api/v1/plugins/refers/release";
 
 /// A service whose plugin `refers` runs version one, with another version that was approved.
 struct Releases {
@@ -65,12 +65,12 @@ impl Releases {
 }
 
 /// Moves the release at this replica.
-async fn posted(refers: &Refers, what: &str) -> Answer {
+pub(super) async fn posted(refers: &Refers, what: &str) -> Answer {
     refers.bench.send(&refers.key, "POST", &format!("{RELEASE}/{what}"), None).await
 }
 
 /// Uploads and approves a version. Returns its digest.
-async fn approved(refers: &Refers, version: &str) -> String {
+pub(super) async fn approved(refers: &Refers, version: &str) -> String {
     let uploaded = refers.bench.post_component(&refers.key, "refers/versions", &component(version)).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let digest = uploaded.json["digest"].as_str().unwrap().to_owned();
