@@ -28,9 +28,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use self::{
-    release::{DrainingVersion, ServedConnections, ServedReleases},
+    release::{DrainingVersion, Participants, ServedConnections, ServedReleases},
     release_counter::ReleaseCounter,
-    serving::{InRelease, ServingCalls},
+    serving::{ConnectionCalls, InRelease, ReleasedCalls, ServingCalls},
 };
 use crate::sync_state::SyncState;
 
@@ -113,8 +113,8 @@ pub struct Served {
     pins: Arc<Mutex<BTreeMap<String, Pin>>>,
     releases: ServedReleases,
     counter: ReleaseCounter,
-    /// Notified of each end of a release.
-    release_end: Arc<Notify>,
+    /// Notified when another version may read deliveries that could not be read.
+    unread: Arc<Notify>,
     changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
@@ -129,7 +129,7 @@ impl Served {
             pins: Arc::default(),
             releases: ServedReleases::default(),
             counter: ReleaseCounter::default(),
-            release_end: Arc::default(),
+            unread: Arc::default(),
             changes: Arc::default(),
             public_url: public_url.map(Arc::from),
             sync,
@@ -139,17 +139,25 @@ impl Served {
     /// Returns the calls of the connection with this key that are about no single person, on the version that serves it: the
     /// one that it is pinned to, the one that its plugin runs, or the one that is released to it.
     pub fn calls(&self, key: &str) -> Result<Calls, NotServed> {
-        self.serving(key).map(|serving| serving.of_connection().clone())
+        self.of_connection(key).map(|of| of.calls().clone())
     }
 
-    /// Returns the versions that serve the connection with this key now.
+    /// Returns the version that serves the calls of the connection with this key that are about no single person.
+    pub(crate) fn of_connection(&self, key: &str) -> Result<ConnectionCalls, NotServed> {
+        ConnectionCalls::of(self.serving(key)?)
+    }
+
+    /// Returns the versions that serve the people of the connection with this key now.
     pub(crate) fn serving(&self, key: &str) -> Result<ServingCalls, NotServed> {
         let running = self.host.connection(key).map_err(|unknown| match self.problem(key) {
             Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
         })?;
         let release = self.releases.with_connection(key).and_then(|release| {
-            let calls = self.host.connection_in(&release.slot, key)?;
+            let calls = match &release.participants {
+                Participants::Loaded(slot) => ReleasedCalls::Here(self.host.connection_in(slot, key)?),
+                Participants::NotLoaded(_) => ReleasedCalls::Elsewhere,
+            };
             Some(InRelease { release, calls, counter: self.counter.clone() })
         });
         Ok(ServingCalls::of(running, release))
@@ -173,25 +181,36 @@ impl Served {
         connections
     }
 
-    /// Serves no connection of `plugin` that takes part in its release until the released version is loaded: people who have
-    /// been moved to it must not be moved back.
-    pub(crate) fn lacks_release(&self, plugin: &str, digest: Digest) -> ServedConnections {
-        let connections = self.releases.put_not_loaded(plugin, digest);
+    /// Serves `release`, which is in progress, although its version is not loaded here: only the people and connections that the
+    /// version before still has. Those that were moved to the released version must not be moved back.
+    pub(crate) fn lacks_release(&self, release: &SteppedRelease) -> ServedConnections {
+        let running = self.host.plugin(&release.plugin).map(|slot| slot.current());
+        let served = running.iter().flat_map(|running| running.connections());
+        let keys = served.map(|connection| connection.key.clone()).collect();
+        let connections = self.releases.put_not_loaded(release, keys);
         self.changes.fetch_add(1, Release);
         connections
     }
 
     /// Ends the release of `plugin`. The version that it runs serves all connections that took part.
-    pub(crate) fn end_release(&self, plugin: &str) -> ServedConnections {
-        let connections = self.releases.remove(plugin);
+    pub(crate) fn end_release(&self, plugin: &str) {
+        self.releases.remove(plugin);
         self.changes.fetch_add(1, Release);
-        self.release_end.notify_one();
-        connections
+        self.unread.notify_one();
     }
 
-    /// Completes when a release has ended since this was last waited for.
-    pub(crate) async fn release_ended(&self) {
-        self.release_end.notified().await;
+    /// Notes that `version` could not read a delivery of the connection with this key, which another version may.
+    pub(crate) fn could_not_read(&self, key: &str, version: Digest) {
+        let runs_another = |serving: ServingCalls| serving.running().plugin().digest() != version;
+        if self.serving(key).is_ok_and(runs_another) {
+            self.unread.notify_one();
+        }
+    }
+
+    /// Completes when another version may read deliveries that could not be read, since this was last waited for: a release has
+    /// ended, or its version could not read one.
+    pub(crate) async fn may_read_again(&self) {
+        self.unread.notified().await;
     }
 
     /// Returns the versions that were replaced, on which calls still run.
@@ -240,7 +259,8 @@ impl Served {
 
     /// Returns why the connection with this key is not served, or `None` if it is served.
     pub fn problem(&self, key: &str) -> Option<ServingProblem> {
-        self.problems.lock().get(key).cloned()
+        let problem = self.problems.lock().get(key).cloned();
+        problem.or_else(|| self.releases.lacking(key).map(ServingProblem::NotLoaded))
     }
 
     /// Returns the pin that decides about the connection with this key; `None` if none does.
@@ -279,9 +299,6 @@ impl Served {
         let key = spec.key.clone();
         match version {
             ServingVersion::Running => {
-                if let Some(released) = self.releases.lacking(&spec.plugin) {
-                    return Err(ServingProblem::NotLoaded(released));
-                }
                 self.host.put_connection(spec.clone())?;
                 self.releases.join(&spec);
             }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     measure::Excess,
-    plan::{Identification, ReleasePlan, Side},
+    plan::{Identification, ReleasePlan},
     share::Share,
     times::StepTimes,
     verdict::{Lack, ReleaseVerdict},
@@ -203,17 +203,6 @@ impl ReleaseState {
     /// Returns whether no event changes it any more.
     pub fn has_ended(&self) -> bool {
         matches!(self, Self::Completed { .. } | Self::RolledBack { .. })
-    }
-
-    /// Returns whether `side` may be given what the other version failed at: requests that wait because of a contradicted
-    /// outcome, and unreadable deliveries. The version before may, unless it was replaced; the released version only when
-    /// it has been found good at every step.
-    pub fn takes_up(&self, side: Side) -> bool {
-        let is_completed = matches!(self, Self::Completed { .. });
-        match side {
-            Side::Before => !is_completed,
-            Side::Released => is_completed,
-        }
     }
 
     /// Returns whether an operator has to hear of it: it was rolled back by the verdict, or is paused and none of them
