@@ -263,6 +263,20 @@ async fn only_an_approved_version_is_released_once_at_a_time_and_in_growing_step
     assert_eq!(releases.begin(&[5, 100], json!({})).await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_changes_what_identifies_people_is_released_to_no_share_of_them() {
+    let releases = Releases::of("three").await;
+    for steps in [&[5, 100][..], &[100]] {
+        let refused = releases.begin(steps, json!({})).await;
+        assert_eq!(refused.problem(), (409, "not-released"), "{refused:?}");
+        assert!(refused.detail().contains("changes which identifiers identify people"), "{refused:?}");
+    }
+    assert_eq!(releases.show().await["status"], 404);
+    let served = format!("/api/v1/plugins/refers/versions/{}/serve?agree=true", releases.digest);
+    let served = releases.refers.bench.send(&releases.refers.key, "POST", &served, None).await;
+    assert_eq!(served.status, 200, "{served:?}");
+}
+
 /// Several processes on one database, which only PostgreSQL can have.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_replica_follows_a_release_and_one_that_cannot_load_its_version_pauses_it() {
