@@ -1,5 +1,6 @@
 //! The connections that the host serves, each by which version, and the reasons that it does not serve the others.
 
+mod not_served;
 pub(crate) mod release;
 pub(crate) mod release_counter;
 pub(crate) mod serving;
@@ -16,9 +17,8 @@ use std::{
 };
 
 use host_harness::{
-    config::UnknownConnection,
     connection::ConnectionSpec,
-    host::{Host, PutError},
+    host::Host,
     plugin::{Plugin, RetiredVersion},
     sandbox::Calls,
 };
@@ -27,52 +27,13 @@ use host_store::{pins::Pin, releases::SteppedRelease};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub use self::not_served::{NotServed, ServingProblem};
 use self::{
     release::{DrainingVersion, Participants, ServedConnections, ServedReleases},
     release_counter::ReleaseCounter,
     serving::{ConnectionCalls, InRelease, ReleasedCalls, ServingCalls},
 };
 use crate::sync_state::SyncState;
-
-/// The reason that a connection is not served.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NotServed {
-    /// There is no such connection.
-    #[error(transparent)]
-    Unknown(#[from] UnknownConnection),
-    /// The connection cannot be served as it is.
-    #[error("connection {connection} is not served: {problem}")]
-    Problem {
-        /// The connection's key.
-        connection: String,
-        /// What prevents it.
-        problem: Box<ServingProblem>,
-    },
-}
-
-/// What prevents a connection from being served.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServingProblem {
-    /// It does not suit the version that is to serve it.
-    #[error(transparent)]
-    Unsuited(#[from] PutError),
-    /// Another replica serves the plugin's connections by a version that this one is still loading.
-    #[error("this replica is still loading version {0}, which serves it: try again in a few seconds")]
-    NotLoaded(Digest),
-    /// Its pin was changed or inserted in the database from outside.
-    #[error("its pin was changed or inserted in the database from outside: pin it again, or unpin it")]
-    ForeignPin,
-    /// The version that it is pinned to cannot be used.
-    #[error(
-        "it is pinned to version {digest}, which cannot serve it: {why}; pin it to another version, or unpin it"
-    )]
-    PinnedVersion {
-        /// The version's digest.
-        digest: Digest,
-        /// Why it cannot be used.
-        why: String,
-    },
-}
 
 /// The version that is to serve a connection.
 #[derive(Clone, Debug)]

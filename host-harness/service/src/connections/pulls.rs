@@ -23,12 +23,12 @@ use host_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::standing::end_awaited_approval;
-use self::standing::{AWAITS_APPROVAL, DuePull, NOT_PULLED};
+use self::standing::{DuePull, NOT_PULLED};
 pub use self::{release::release, standing::RegistryPlugin};
 use super::{
     Connections,
     approval::Approval,
+    awaited_approval,
     given_settings::GivenSettings,
     publication::{Published, Upload},
     publish_error::PublishError,
@@ -158,7 +158,9 @@ impl Connections {
         };
         let lacking = match &published {
             Ok(_) => None,
-            Err(error @ PublishError::AwaitsApproval { .. }) => Some(error.to_string()),
+            Err(error @ PublishError::AwaitsApproval { .. }) => {
+                Some(escaped_within(&error.to_string(), MAX_PROBLEM_BYTES))
+            }
             Err(_) => return published,
         };
         let (plugin, reference) = (name.to_owned(), configured.to_string());
@@ -180,14 +182,11 @@ impl Connections {
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 pulls::put(tx, &vault, &pull).await?;
-                for kind in [NOT_PULLED, AWAITS_APPROVAL] {
-                    alarms::is_over(tx, at, kind, &pull.plugin).await?;
+                alarms::is_over(tx, at, NOT_PULLED, &pull.plugin).await?;
+                match lacking {
+                    Some(lacking) => awaited_approval::raise(tx, at, &pull.plugin, &lacking).await,
+                    None => awaited_approval::is_over(tx, at, &pull.plugin).await,
                 }
-                let Some(lacking) = lacking else { return Ok(()) };
-                let (about, detail) = (&*pull.plugin, &*escaped_within(&lacking, MAX_PROBLEM_BYTES));
-                let kind = AWAITS_APPROVAL;
-                let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind, about, detail };
-                alarms::raise(tx, at, &alarm).await
             })
         });
         stored.await

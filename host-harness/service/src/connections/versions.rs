@@ -24,10 +24,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connections,
+    Connections, awaited_approval,
     drained::DrainWatch,
     publish_error::PublishError,
-    pulls::end_awaited_approval,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
@@ -340,7 +339,7 @@ pub(super) async fn serve(
     record(tx, vault, &version, &step).await?;
     alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await?;
     end_release_refused(tx, step.at, &version.plugin).await?;
-    end_awaited_approval(tx, step.at, &version.plugin).await?;
+    awaited_approval::is_over(tx, step.at, &version.plugin).await?;
     versions::prune(tx).await
 }
 

@@ -17,7 +17,11 @@ use host_store::{
     release_counts::AcceptedErasure,
 };
 
-use super::{NotServed, ServingProblem, release::ServedRelease, release_counter::ReleaseCounter};
+use super::{
+    not_served::{NotServed, ServingProblem},
+    release::ServedRelease,
+    release_counter::ReleaseCounter,
+};
 
 /// The versions that serve the people of a connection. A clone counts as a call in flight on each.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use host_registry::PluginReference;
 use host_store::{
-    StoreError, Tx, alarms,
+    StoreError, alarms,
     components::Publication,
     pulls::{self, PluginPull, Pull, PullFailure},
 };
@@ -13,18 +13,6 @@ use super::super::{Connections, approval::Approval, publish_error::PublishError}
 
 /// The alarm about a plugin that could not be pulled as configured.
 pub(super) const NOT_PULLED: &str = "plugin-not-pulled";
-
-/// The alarm about a plugin that was pulled as a version that lacks another person's approval.
-pub(super) const AWAITS_APPROVAL: &str = "plugin-awaits-approval";
-
-/// Ends the alarm about a version that waits for its approval, since one serves that was approved, or needs none.
-pub(in super::super) async fn end_awaited_approval(
-    tx: &mut Tx,
-    at: i64,
-    plugin: &str,
-) -> Result<(), StoreError> {
-    alarms::is_over(tx, at, AWAITS_APPROVAL, plugin).await
-}
 
 /// A plugin that is to be pulled by the host itself.
 pub(super) struct DuePull {
