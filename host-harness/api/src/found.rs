@@ -5,7 +5,7 @@ use host_harness::sandbox::Calls;
 use host_model::{digest::Digest, scope::Scope};
 use host_service::{
     connections::{Connections, loaded::VersionUnusable, owned::OwnedConnection},
-    served::{NotServed, Served},
+    served::{NotServed, Served, ServingProblem},
 };
 use host_store::{
     Store, connections as kept,
@@ -119,9 +119,12 @@ impl From<VersionUnusable> for Problem {
 
 impl From<NotServed> for Problem {
     fn from(not_served: NotServed) -> Self {
-        let kind = match not_served {
+        let kind = match &not_served {
             NotServed::Unknown(_) => kinds::UNKNOWN,
-            NotServed::Problem { .. } => kinds::UNSUITED,
+            NotServed::Problem { problem, .. } => match **problem {
+                ServingProblem::NotLoaded(_) => kinds::UNAVAILABLE,
+                _ => kinds::UNSUITED,
+            },
         };
         Self::of(kind, not_served.to_string())
     }

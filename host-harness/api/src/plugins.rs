@@ -230,7 +230,8 @@ impl From<PublishError> for Problem {
             PublishError::OwnCases(_) => Self::of(kinds::BAD_CASES, detail),
             PublishError::OwnUpload { .. }
             | PublishError::UnknownUploader { .. }
-            | PublishError::SecondPersonNeeded(_) => Self::of(kinds::SECOND_PERSON, detail),
+            | PublishError::SecondPersonNeeded(_)
+            | PublishError::AwaitsApproval { .. } => Self::of(kinds::SECOND_PERSON, detail),
             PublishError::NotProven(_) => Self::of(kinds::NOT_PROVEN, detail),
             PublishError::Given(error) => (*error).into(),
             PublishError::NotOfPlugin { ref connection, .. } => {

@@ -28,7 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Pulls a plugin from its registry again, since its tag may have moved, and publishes it. A version that requests more
 /// permissions than the running one is refused with a list of them, unless `agree=true` is set, and so is one that makes
-/// something else of stored deliveries and requests. If the registry does not give it (problem `not-pulled`), the running
+/// something else of stored deliveries and requests. With the setting `two-people`, such a version is stored (problem
+/// `second-person`), and waits for another API key to approve it. If the registry does not give it (problem `not-pulled`), the running
 /// version stays.
 #[utoipa::path(post, path = "/api/v1/plugins/{name}/pull", security(("key" = ["plugins:write"])), tag = "plugins",
     params(("name" = String, Path), Pulling, OperationParams),
@@ -44,8 +45,9 @@ async fn pull_plugin(
     let action = PluginAction::Pull;
     let new = NewOperation { who: caller.who(), plugin: name.clone(), action, digest: None };
     let request = OperationRequest { new, prefer, status: StatusCode::OK };
+    let key = caller.key().id.clone();
     let pulling = async move |operation: Arc<RunningOperation>| {
-        let published = connections.pull(&operation, &name, agree.into()).await?;
+        let published = connections.pull(&operation, &key, &name, agree.into()).await?;
         Ok(PublishedVersion::of(name, &published))
     };
     runner.carry_out(request, pulling).await

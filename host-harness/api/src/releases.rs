@@ -13,9 +13,12 @@ use crate::{
     state::Api,
     types::releases::{AdvancingRelease, BadSteps, BeginningRelease, PluginRelease},
 };
-use host_service::connections::{
-    Connections,
-    releases::{NewRelease, ReleaseError},
+use host_service::{
+    connections::{
+        Connections,
+        releases::{NewRelease, ReleaseError},
+    },
+    settings::releases::ReleaseConfig,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -55,8 +58,7 @@ async fn begin_release(
         let detail = format!("digest: expected sha256: and 64 hexadecimal digits, found `{found}`");
         Problem::of(kinds::BAD_BODY, detail)
     })?;
-    let steps = beginning.parsed_steps()?;
-    let (rules, times) = (beginning.rules(), beginning.times());
+    let ReleaseConfig { steps, times, rules } = beginning.over(connections.usual_release())?;
     let new = NewRelease { plugin: name.clone(), digest, steps, rules, times };
     connections.begin_release(&caller.who(), new).await?;
     report(&connections, name).await

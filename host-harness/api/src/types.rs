@@ -35,6 +35,7 @@ pub mod plugin_operations;
 pub mod plugins;
 pub mod problem;
 pub mod registries;
+pub mod release_rules;
 pub mod releases;
 pub mod replicas;
 pub mod requests;

@@ -1,10 +1,13 @@
 //! `inspect`: shows a plugin's identity and everything that it may do, for the person who approves it.
 
+mod bundle;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
+use self::bundle::{BundleBeside, ComponentFile};
 use super::{
     client::{ApiCall, ApiResponse, Client},
     component_file::{LoadOptions, LoadedComponent, read},
@@ -33,7 +36,8 @@ const MAX_PATH_LINE: u16 = 24;
 
 #[derive(Debug, Args)]
 pub(super) struct InspectCommand {
-    /// The component's file; no configuration is needed. With --server, the name of a running plugin.
+    /// The component's file; no configuration is needed. The bundle beside it is shown too, but not verified. With --server, the
+    /// name of a running plugin.
     plugin: PathBuf,
     #[command(flatten)]
     load: LoadOptions,
@@ -59,17 +63,24 @@ impl InspectCommand {
     }
 
     async fn alone(self, session: &Session) -> Result<CommandOutput, Failure> {
-        let bytes = read(&self.plugin)?;
-        let LoadedComponent { plugin, .. } = self.load.load(session, &self.plugin, bytes).await?;
+        let ComponentFile { component, bundle } =
+            ComponentFile::of(&self.plugin, read(&self.plugin)?).await?;
+        let LoadedComponent { plugin, .. } = self.load.load(session, &self.plugin, component).await?;
         let permissions = Permissions::from(plugin::Permissions::from(&plugin));
-        let people = people(session.console.width, &permissions);
-        Ok(CommandOutput { people, json: json!(permissions), exit: Exit::Done })
+        let beside =
+            bundle.as_ref().map_or_else(|| vec!["none beside the file".to_owned()], BundleBeside::lines);
+        let people = people(session.console.width, &permissions, &[("Bundle", beside)]);
+        let mut json = json!(permissions);
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("bundle".to_owned(), json!(bundle.as_ref().map(BundleBeside::json)));
+        }
+        Ok(CommandOutput { people, json, exit: Exit::Done })
     }
 }
 
 /// Shows what a version may do.
 pub(super) fn shown(width: u16, ApiResponse { value, json }: ApiResponse<Permissions>) -> CommandOutput {
-    CommandOutput { people: people(width, &value), json, exit: Exit::Done }
+    CommandOutput { people: people(width, &value, &[]), json, exit: Exit::Done }
 }
 
 /// A line for each trusted key, one for what is required, and one for the newest revision.
@@ -89,7 +100,8 @@ fn pinned(pins: &[PluginPin]) -> String {
     pins.collect::<Vec<_>>().join(BELOW)
 }
 
-fn people(width: u16, permissions: &Permissions) -> String {
+/// Shows what a component may do, and the lines of `more` about it, each with its title.
+fn people(width: u16, permissions: &Permissions, more: &[(&str, Vec<String>)]) -> String {
     let Permissions { digest, contract, imports, exports, ignored_exports, .. } = permissions;
     let Permissions { parts, pins, trust, registry, manifest, .. } = permissions;
     let known = |title: &str, words: &str| format!("{title:<12} {}\n", or(words, "none"));
@@ -110,6 +122,7 @@ fn people(width: u16, permissions: &Permissions) -> String {
             known("Registry", &plugin_registry::lines(registry).join(BELOW))
         }),
         if pins.is_empty() { String::new() } else { known("Pinned", &pinned(pins)) },
+        more.iter().map(|(title, lines)| known(title, &lines.join(BELOW))).collect(),
     ];
     let settings = table(
         width,

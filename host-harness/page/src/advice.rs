@@ -86,6 +86,9 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "pinned-version-not-loaded" => {
             ("Unpin the connection, or pin it to a version that can be used.", Plugins)
         }
+        "plugin-awaits-approval" => {
+            ("Look at what the version requests, and have it approved with another API key.", Plugins)
+        }
         "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
         "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
         "plugin-not-pulled" => ("Look at why, and pull the plugin again once the cause is gone.", Plugins),

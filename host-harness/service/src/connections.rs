@@ -8,6 +8,7 @@
 
 mod again;
 pub mod approval;
+mod awaited_approval;
 mod candidate;
 mod carry;
 pub mod change;

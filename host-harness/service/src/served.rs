@@ -1,5 +1,6 @@
 //! The connections that the host serves, each by which version, and the reasons that it does not serve the others.
 
+mod not_served;
 pub(crate) mod release;
 pub(crate) mod release_counter;
 pub(crate) mod serving;
@@ -17,9 +18,8 @@ use std::{
 };
 
 use host_harness::{
-    config::UnknownConnection,
     connection::ConnectionSpec,
-    host::{Host, PutError},
+    host::Host,
     plugin::{Plugin, RetiredVersion},
     sandbox::Calls,
 };
@@ -31,52 +31,13 @@ use host_store::{pins::Pin, releases::SteppedRelease};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub use self::not_served::{NotServed, ServingProblem};
 use self::{
-    release::{DrainingVersion, ServedConnections, ServedReleases},
+    release::{DrainingVersion, Participants, ServedConnections, ServedReleases},
     release_counter::ReleaseCounter,
-    serving::{InRelease, ServingCalls},
+    serving::{ConnectionCalls, InRelease, ReleasedCalls, ServingCalls},
 };
 use crate::sync_state::SyncState;
-
-/// The reason that a connection is not served.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NotServed {
-    /// There is no such connection.
-    #[error(transparent)]
-    Unknown(#[from] UnknownConnection),
-    /// The connection cannot be served as it is.
-    #[error("connection {connection} is not served: {problem}")]
-    Problem {
-        /// The connection's key.
-        connection: String,
-        /// What prevents it.
-        problem: Box<ServingProblem>,
-    },
-}
-
-/// What prevents a connection from being served.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServingProblem {
-    /// It does not suit the version that is to serve it.
-    #[error(transparent)]
-    Unsuited(#[from] PutError),
-    /// Another replica serves the plugin's connections by a version that this one is still loading.
-    #[error("this replica is still loading version {0}, which serves it: try again in a few seconds")]
-    NotLoaded(Digest),
-    /// Its pin was changed or inserted in the database from outside.
-    #[error("its pin was changed or inserted in the database from outside: pin it again, or unpin it")]
-    ForeignPin,
-    /// The version that it is pinned to cannot be used.
-    #[error(
-        "it is pinned to version {digest}, which cannot serve it: {why}; pin it to another version, or unpin it"
-    )]
-    PinnedVersion {
-        /// The version's digest.
-        digest: Digest,
-        /// Why it cannot be used.
-        why: String,
-    },
-}
 
 /// The version that is to serve a connection.
 #[derive(Clone, Debug)]
@@ -117,8 +78,8 @@ pub struct Served {
     pins: Arc<Mutex<BTreeMap<String, Pin>>>,
     releases: ServedReleases,
     counter: ReleaseCounter,
-    /// Notified of each end of a release.
-    release_end: Arc<Notify>,
+    /// Notified when another version may read deliveries that could not be read.
+    unread: Arc<Notify>,
     changes: Arc<AtomicU64>,
     /// The address at which vendors reach this service, for connections without an address of their own.
     public_url: Option<Arc<str>>,
@@ -133,7 +94,7 @@ impl Served {
             pins: Arc::default(),
             releases: ServedReleases::default(),
             counter: ReleaseCounter::default(),
-            release_end: Arc::default(),
+            unread: Arc::default(),
             changes: Arc::default(),
             public_url: public_url.map(Arc::from),
             sync,
@@ -143,17 +104,25 @@ impl Served {
     /// Returns the calls of the connection with this key that are about no single person, on the version that serves it: the
     /// one that it is pinned to, the one that its plugin runs, or the one that is released to it.
     pub fn calls(&self, key: &str) -> Result<Calls, NotServed> {
-        self.serving(key).map(|serving| serving.of_connection().clone())
+        self.of_connection(key).map(|of| of.calls().clone())
     }
 
-    /// Returns the versions that serve the connection with this key now.
+    /// Returns the version that serves the calls of the connection with this key that are about no single person.
+    pub(crate) fn of_connection(&self, key: &str) -> Result<ConnectionCalls, NotServed> {
+        ConnectionCalls::of(self.serving(key)?)
+    }
+
+    /// Returns the versions that serve the people of the connection with this key now.
     pub(crate) fn serving(&self, key: &str) -> Result<ServingCalls, NotServed> {
         let running = self.host.connection(key).map_err(|unknown| match self.problem(key) {
             Some(problem) => NotServed::Problem { connection: key.to_owned(), problem: Box::new(problem) },
             None => NotServed::Unknown(unknown),
         })?;
         let release = self.releases.with_connection(key).and_then(|release| {
-            let calls = self.host.connection_in(&release.slot, key)?;
+            let calls = match &release.participants {
+                Participants::Loaded(slot) => ReleasedCalls::Here(self.host.connection_in(slot, key)?),
+                Participants::NotLoaded(_) => ReleasedCalls::Elsewhere,
+            };
             Some(InRelease { release, calls, counter: self.counter.clone() })
         });
         Ok(ServingCalls::of(running, release))
@@ -177,25 +146,36 @@ impl Served {
         connections
     }
 
-    /// Serves no connection of `plugin` that takes part in its release until the released version is loaded: people who have
-    /// been moved to it must not be moved back.
-    pub(crate) fn lacks_release(&self, plugin: &str, digest: Digest) -> ServedConnections {
-        let connections = self.releases.put_not_loaded(plugin, digest);
+    /// Serves `release`, which is in progress, although its version is not loaded here: only the people and connections that the
+    /// version before still has. Those that were moved to the released version must not be moved back.
+    pub(crate) fn lacks_release(&self, release: &SteppedRelease) -> ServedConnections {
+        let running = self.host.plugin(&release.plugin).map(|slot| slot.current());
+        let served = running.iter().flat_map(|running| running.connections());
+        let keys = served.map(|connection| connection.key.clone()).collect();
+        let connections = self.releases.put_not_loaded(release, keys);
         self.changes.fetch_add(1, Release);
         connections
     }
 
     /// Ends the release of `plugin`. The version that it runs serves all connections that took part.
-    pub(crate) fn end_release(&self, plugin: &str) -> ServedConnections {
-        let connections = self.releases.remove(plugin);
+    pub(crate) fn end_release(&self, plugin: &str) {
+        self.releases.remove(plugin);
         self.changes.fetch_add(1, Release);
-        self.release_end.notify_one();
-        connections
+        self.unread.notify_one();
     }
 
-    /// Completes when a release has ended since this was last waited for.
-    pub(crate) async fn release_ended(&self) {
-        self.release_end.notified().await;
+    /// Notes that `version` could not read a delivery of the connection with this key, which another version may.
+    pub(crate) fn could_not_read(&self, key: &str, version: Digest) {
+        let runs_another = |serving: ServingCalls| serving.running().plugin().digest() != version;
+        if self.serving(key).is_ok_and(runs_another) {
+            self.unread.notify_one();
+        }
+    }
+
+    /// Completes when another version may read deliveries that could not be read, since this was last waited for: a release has
+    /// ended, or its version could not read one.
+    pub(crate) async fn may_read_again(&self) {
+        self.unread.notified().await;
     }
 
     /// Returns the versions that were replaced, on which calls still run.
@@ -251,7 +231,8 @@ impl Served {
 
     /// Returns why the connection with this key is not served, or `None` if it is served.
     pub fn problem(&self, key: &str) -> Option<ServingProblem> {
-        self.problems.lock().get(key).cloned()
+        let problem = self.problems.lock().get(key).cloned();
+        problem.or_else(|| self.releases.lacking(key).map(ServingProblem::NotLoaded))
     }
 
     /// Returns the pin that decides about the connection with this key; `None` if none does.
@@ -290,9 +271,6 @@ impl Served {
         let key = spec.key.clone();
         match version {
             ServingVersion::Running => {
-                if let Some(released) = self.releases.lacking(&spec.plugin) {
-                    return Err(ServingProblem::NotLoaded(released));
-                }
                 self.host.put_connection(spec.clone())?;
                 self.releases.join(&spec);
             }

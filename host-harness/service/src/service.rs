@@ -236,6 +236,7 @@ impl Service {
         let host = holding(builder, config, &owned).start().await?;
         let parts = Parts::new(host, store.clone(), clock, ledger, membership.sync(), settings, service);
         parts.connections.put_published().await?;
+        parts.connections.put_moved().await?;
         parts.connections.put_last_served(refused).await?;
         parts.connections.put_releases().await?;
         for owned in &owned {

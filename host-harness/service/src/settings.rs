@@ -7,6 +7,7 @@ pub mod listen;
 pub mod page;
 pub mod proof;
 pub mod registries;
+pub mod releases;
 mod required;
 mod urls;
 mod wrong;
@@ -30,6 +31,7 @@ use self::{
     page::{PageConfig, page},
     proof::ProofConfig,
     registries::{RegistryConfig, registry},
+    releases::{ReleaseConfig, releases},
     required::required,
     urls::{wrong_post_url, wrong_public_url},
 };
@@ -162,6 +164,8 @@ pub struct ServiceConfig {
     pub max_published_bytes: usize,
     /// What a version has to prove before it serves.
     pub proof: ProofConfig,
+    /// How versions are released in steps unless the call that begins a release says otherwise.
+    pub releases: ReleaseConfig,
     /// Who may approve what somebody requested.
     pub approvers: Approvers,
     /// The limits for callers.
@@ -206,6 +210,7 @@ fn service(
     let listen = listen_address(&mut section, "listen", problems);
     let webhook_listen = listen_address(&mut section, "webhook-listen", problems);
     let page = page(section.part("page", problems), problems);
+    let releases = releases(section.part("releases", problems), problems);
     let place = section.place.clone();
     let (public_url_at, alarm_url_at) = (section.at("public-url"), section.at("alarm-url"));
     let lifetime_at = section.at("token-lifetime-minutes");
@@ -273,6 +278,7 @@ fn service(
                 .shadow_per_connection
                 .unwrap_or(ProofConfig::default().shadow_per_connection),
         },
+        releases: releases?,
         approvers: match written.two_people {
             Some(true) => Approvers::SecondPerson,
             Some(false) | None => Approvers::Anyone,

@@ -5,7 +5,7 @@ use std::{future::Future, mem, time::Duration};
 
 use host_harness::clock::Clock;
 use host_model::time::{DAY_MS, millis};
-use host_store::{Store, StoreError, queue::Lease};
+use host_store::{Store, StoreError, lease::Lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

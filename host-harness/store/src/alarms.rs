@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
-pub const KINDS: [&str; 36] = [
+pub const KINDS: [&str; 37] = [
     "api-key-not-authentic",
     "callback-fails",
     "connection-parked",
@@ -24,6 +24,7 @@ pub const KINDS: [&str; 36] = [
     "outcome-contradicted",
     "people-not-keyed",
     "pinned-version-not-loaded",
+    "plugin-awaits-approval",
     "plugin-not-loaded",
     "plugin-not-proven",
     "plugin-not-pulled",

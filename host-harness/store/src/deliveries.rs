@@ -22,9 +22,9 @@ use crate::{
     columns::Column,
     database::Tx,
     error::StoreError,
+    lease::Lease,
     person::PersonId,
     portion::{MAX_ROWS, Portion},
-    queue::Lease,
     row_change::RowChange,
 };
 
@@ -55,6 +55,9 @@ pub struct ClaimedDelivery {
     pub received_at: i64,
     /// The number of consecutive failed readings.
     pub failures: i64,
+    /// The version, as its digest prints, that last read it; `None` if none did.
+    #[sqlx(rename = "digest")]
+    pub read_by: Option<String>,
     generation: i64,
 }
 
@@ -144,7 +147,7 @@ async fn claim_after(
            FROM next n WHERE n.connection IS NOT NULL AND NOT ({may_claim} AND ({due}) IS NOT NULL)) \
          UPDATE deliveries SET generation = generation + 1, lease_until = $2, claimed_by = $3 \
          WHERE seq = (SELECT d.seq FROM next n JOIN deliveries d ON d.seq = ({due}) WHERE {may_claim}) \
-         RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, generation"
+         RETURNING seq, id, tenant, connection, accepted, proven, sealed_delivery, received_at, failures, digest, generation"
     );
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(lease.now).bind(lease.until);
     let mut query = query.bind(lease.replica.as_str()).bind(after);

@@ -44,6 +44,7 @@ pub mod holds;
 pub mod items;
 mod keyed;
 pub mod lane;
+pub mod lease;
 pub mod limits;
 mod list_place;
 mod mac;

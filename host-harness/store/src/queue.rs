@@ -2,8 +2,13 @@
 //!
 //! A claim is a generation number: an attempt that ends must prove that its claim is still valid.
 
+mod due;
+
 use serde_json::Value;
 use sqlx::FromRow;
+
+use due::CLAIMED;
+pub use due::{CLAIM, DUE_LANES, DueRequest};
 
 use crate::{
     columns::{Column, column},
@@ -11,10 +16,10 @@ use crate::{
     database::Tx,
     error::StoreError,
     lane::Lane,
+    lease::Lease,
     open_requests::OPEN,
     person::PersonId,
     placeholders::one_of,
-    replica_id::ReplicaId,
     row_change::RowChange,
     seal::Vault,
 };
@@ -63,6 +68,9 @@ pub struct ClaimedRequest {
     pub tried_by: Option<String>,
     /// The version, as its digest prints, whose effect is to be confirmed; `None` if this step is another one.
     pub acted_by: Option<String>,
+    /// The version, as its digest prints, that last reported an outcome of the request that its requests contradict; `None` if
+    /// none did.
+    pub contradicted_by: Option<String>,
     /// Its outcome so far; `None` if there is none.
     #[sqlx(try_from = "Column<Option<Value>>")]
     pub outcome: Option<Value>,
@@ -128,65 +136,9 @@ pub struct RequestUpdate {
     pub at: i64,
 }
 
-/// Visits each connection with waiting requests once per kind of lane, however many requests are waiting there. `MIN` rather
-/// than `EXISTS`, for which PostgreSQL looks through all due requests of a lane.
-pub const DUE_LANES: &str = "WITH RECURSIVE waiting (connection) AS (\
-           SELECT MIN(connection) FROM open_requests WHERE state = 'waiting' UNION ALL \
-           SELECT (SELECT MIN(r.connection) FROM open_requests r WHERE r.state = 'waiting' AND r.connection > w.connection) \
-           FROM waiting w WHERE w.connection IS NOT NULL), \
-         lanes (action, step) AS (SELECT 'erasure', 'act' UNION ALL SELECT 'erasure', 'confirm' \
-           UNION ALL SELECT 'consent', 'act' UNION ALL SELECT 'reading', 'act') \
-         SELECT c.tenant, c.key, l.action, l.step, c.outcomes, c.open_until \
-         FROM waiting w JOIN connections c ON c.key = w.connection CROSS JOIN lanes l \
-         WHERE c.enabled = 1 AND c.parked_why IS NULL AND c.paused_why IS NULL AND c.open_until <= $1 \
-           AND c.actions LIKE CASE l.action WHEN 'erasure' THEN '%erasure%' ELSE '%consent%' END \
-           AND (SELECT MIN(r.next_at) FROM open_requests r WHERE r.connection = c.key AND r.action = l.action \
-                  AND r.step = l.step AND r.state = 'waiting') <= $1 AND NOT EXISTS \
-           (SELECT 1 FROM gates g WHERE g.connection = c.key AND g.action = l.action AND g.step = l.step AND g.until > $1) \
-         ORDER BY c.tenant, c.key, l.action, l.step";
-
-/// Goes through the lane in the order accepted; `+ 0` prevents SQLite from sorting all due requests instead.
-pub const CLAIM: &str = "UPDATE open_requests SET state = 'running', generation = generation + 1, lease_until = $4, claimed_by = $7 \
-         WHERE seq IN ( \
-           SELECT r.seq FROM open_requests r JOIN people p ON p.id = r.person \
-           WHERE r.connection = $1 AND r.action = $2 AND r.step = $6 AND r.state = 'waiting' AND r.next_at + 0 <= $3 \
-             AND p.settled_at <= $3 \
-             AND NOT EXISTS (SELECT 1 FROM open_requests e \
-                             WHERE e.person = r.person AND (e.seq < r.seq OR e.seq <> r.seq AND e.state = 'running')) \
-             AND EXISTS (SELECT 1 FROM connections c WHERE c.key = $1 AND c.enabled = 1 AND c.parked_why IS NULL \
-                           AND c.paused_why IS NULL AND c.open_until <= $3) \
-             AND NOT EXISTS (SELECT 1 FROM gates g \
-                             WHERE g.connection = $1 AND g.action = $2 AND g.step = $6 AND g.until > $3) \
-           ORDER BY r.seq LIMIT $5) \
-         RETURNING seq";
-
-/// Reads claimed requests, up to the condition on `o.seq`.
-const CLAIMED: &str = "SELECT o.seq, r.id, o.tenant, o.connection, o.person, o.action, o.step, o.generation, r.failures, r.acknowledged, \
-           r.reference, r.reference_by, r.outcome, r.sealed_details, \
-           (SELECT v.digest FROM connections n JOIN versions v ON v.plugin = n.plugin JOIN components c ON c.digest = v.digest \
-             WHERE n.key = o.connection AND v.digest = r.reference_by AND v.withdrawn_at IS NULL \
-               AND o.step = 'confirm' AND r.writer_contradicted = 0) AS writer, \
-           (SELECT a.digest FROM attempts a WHERE a.request = o.seq AND a.step = o.step AND a.generation < o.generation \
-             ORDER BY a.generation DESC LIMIT 1) AS tried_by, \
-           CASE WHEN o.step = 'confirm' THEN (SELECT a.digest FROM attempts a WHERE a.request = o.seq AND a.step = 'act' \
-             ORDER BY a.generation DESC LIMIT 1) END AS acted_by, \
-           (SELECT data_key FROM request_keys k WHERE k.request = o.seq) AS data_key \
-         FROM open_requests o JOIN requests r ON r.seq = o.seq WHERE ";
-
 /// Returns the lanes with requests due at `now` whose connection is enabled, neither parked nor paused, and not held back by a limit.
 pub async fn due_lanes(connection: &mut Tx, now: i64) -> Result<Vec<Lane>, StoreError> {
     Ok(sqlx::query_as(DUE_LANES).bind(now).fetch_all(connection).await?)
-}
-
-/// Who claims work, when, and for how long.
-#[derive(Clone, Debug)]
-pub struct Lease {
-    /// The replica that claims.
-    pub replica: ReplicaId,
-    /// The current time, in milliseconds since the Unix epoch.
-    pub now: i64,
-    /// The time until which the claim lasts.
-    pub until: i64,
 }
 
 /// Claims at most `most` due requests of `lane`, in the order accepted, for an attempt by the version that `serves` the
@@ -202,17 +154,42 @@ pub async fn claim(
     lease: &Lease,
     serves: impl Fn(&ClaimedRequest) -> Digest,
 ) -> Result<Vec<ClaimedRequest>, StoreError> {
+    let claimed = due::claim(tx, lane, most, lease).await?;
+    begin_all(tx, vault, lane, lease, claimed, serves).await
+}
+
+/// Same as [`claim`], for those of the due requests that `is_for_here`.
+pub async fn claim_some(
+    tx: &mut Tx,
+    vault: &Vault,
+    lane: &Lane,
+    most: usize,
+    lease: &Lease,
+    serves: impl Fn(&ClaimedRequest) -> Digest,
+    is_for_here: impl Fn(&DueRequest) -> bool,
+) -> Result<Vec<ClaimedRequest>, StoreError> {
+    let (mut chosen, mut after) = (Vec::new(), i64::MIN);
+    while chosen.len() < most {
+        let page = due::page(tx, lane, lease.now, after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        chosen.extend(page.iter().filter(|due| is_for_here(due)).map(|due| due.seq));
+    }
+    chosen.truncate(most);
+    due::claim_these(tx, &chosen, lease).await?;
+    begin_all(tx, vault, lane, lease, chosen, serves).await
+}
+
+/// Begins the attempts of the requests at the positions `claimed`.
+async fn begin_all(
+    tx: &mut Tx,
+    vault: &Vault,
+    lane: &Lane,
+    lease: &Lease,
+    claimed: Vec<i64>,
+    serves: impl Fn(&ClaimedRequest) -> Digest,
+) -> Result<Vec<ClaimedRequest>, StoreError> {
     let now = lease.now;
-    let claimed: Vec<i64> = sqlx::query_scalar(CLAIM)
-        .bind(&lane.connection)
-        .bind(lane.action.as_ref())
-        .bind(now)
-        .bind(lease.until)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .bind(lane.step.as_ref())
-        .bind(lease.replica.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
     if claimed.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,6 +12,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
+    row_change::RowChange,
 };
 
 /// An erasure that was accepted during a release.
@@ -60,20 +61,28 @@ struct StoredProofs {
     proven: i64,
 }
 
-/// Adds what a replica counted, unless the release with this id has ended.
-pub async fn add(
+/// Stores `totals`, what the process with the id `process` counted in all at each place, and the erasures that were accepted.
+/// Nothing is stored if the release with this id is not in progress. What is stored again counts once.
+pub async fn put(
     tx: &mut Tx,
     release: &str,
-    counted: &BTreeMap<CountPlace, CallCounts>,
+    process: &str,
+    totals: &BTreeMap<CountPlace, CallCounts>,
     accepted: &[AcceptedErasure],
-) -> Result<(), StoreError> {
+) -> Result<RowChange, StoreError> {
     let in_progress = "SELECT COUNT(*) FROM releases WHERE id = $1 AND ended_at IS NULL";
     let in_progress: i64 = sqlx::query_scalar(in_progress).bind(release).fetch_one(&mut *tx).await?;
     if in_progress == 0 {
-        return Ok(());
+        return Ok(RowChange::Unchanged);
     }
-    for (place, counts) in counted {
-        add_counts(tx, release, place, counts).await?;
+    for (CountPlace { side, share, kind, connection }, total) in totals {
+        let put = "INSERT INTO release_counts (release, process, side, share, kind, connection, counts) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   ON CONFLICT (release, process, side, share, kind, connection) DO UPDATE SET counts = $7";
+        let put = sqlx::query(put).bind(release).bind(process).bind(side.as_ref());
+        let put = put.bind(i64::from(u16::from(*share))).bind(kind.as_ref());
+        let put = put.bind(connection.as_deref().unwrap_or_default()).bind(json!(total).to_string());
+        put.execute(&mut *tx).await?;
     }
     for AcceptedErasure { request, side, share, accepted_at } in accepted {
         let add = "INSERT INTO release_erasures (release, request, side, share, accepted_at) \
@@ -81,33 +90,10 @@ pub async fn add(
         let add = sqlx::query(add).bind(release).bind(*request).bind(side.as_ref());
         add.bind(i64::from(u16::from(*share))).bind(*accepted_at).execute(&mut *tx).await?;
     }
-    Ok(())
+    Ok(RowChange::Changed)
 }
 
-async fn add_counts(
-    tx: &mut Tx,
-    release: &str,
-    place: &CountPlace,
-    counts: &CallCounts,
-) -> Result<(), StoreError> {
-    let CountPlace { side, share, kind, connection } = place;
-    let (share, connection) = (i64::from(u16::from(*share)), connection.as_deref().unwrap_or_default());
-    let before = "SELECT side, share, kind, connection, counts FROM release_counts \
-                  WHERE release = $1 AND side = $2 AND share = $3 AND kind = $4 AND connection = $5";
-    let before = sqlx::query_as(before).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
-    let before: Option<StoredCounts> = before.bind(connection).fetch_optional(&mut *tx).await?;
-    // One transaction writes at a time, so that nothing is added in between.
-    let mut sum = before.map(|before| before.counts).unwrap_or_default();
-    sum.merge(counts);
-    let put = "INSERT INTO release_counts (release, side, share, kind, connection, counts) \
-               VALUES ($1, $2, $3, $4, $5, $6) \
-               ON CONFLICT (release, side, share, kind, connection) DO UPDATE SET counts = $6";
-    let put = sqlx::query(put).bind(release).bind(side.as_ref()).bind(share).bind(kind.as_ref());
-    put.bind(connection).bind(json!(sum).to_string()).execute(tx).await?;
-    Ok(())
-}
-
-/// Returns all that was counted of the release with this id. The accepted erasures are in it whose time of `proof_within_ms`
+/// Returns all that the processes counted of the release with this id. The accepted erasures are in it whose time of `proof_within_ms`
 /// has passed at `now`.
 pub async fn of_release(
     connection: &mut Tx,
@@ -118,11 +104,11 @@ pub async fn of_release(
     let counted = "SELECT side, share, kind, connection, counts FROM release_counts WHERE release = $1";
     let counted: Vec<StoredCounts> =
         sqlx::query_as(counted).bind(release).fetch_all(&mut *connection).await?;
-    let of_row = |StoredCounts { side, share, kind, connection, counts }| {
+    let mut sums: BTreeMap<CountPlace, CallCounts> = BTreeMap::new();
+    for StoredCounts { side, share, kind, connection, counts } in counted {
         let connection = Some(connection).filter(|key| !key.is_empty());
-        (CountPlace { side, share, kind, connection }, counts)
-    };
-    let mut counted: BTreeMap<_, _> = counted.into_iter().map(of_row).collect();
+        sums.entry(CountPlace { side, share, kind, connection }).or_default().merge(&counts);
+    }
     let proofs = "SELECT e.side, e.share, COUNT(*) AS due, \
                     COALESCE(SUM(CASE WHEN r.state = 'done' AND r.finished_at <= e.accepted_at + $2 THEN 1 ELSE 0 END), 0) \
                       AS proven \
@@ -132,9 +118,9 @@ pub async fn of_release(
     let proofs: Vec<StoredProofs> = proofs.fetch_all(connection).await?;
     for StoredProofs { side, share, due, proven } in proofs {
         let place = CountPlace { side, share, kind: CallKind::Erasure, connection: None };
-        let counts = counted.entry(place).or_default();
+        let counts = sums.entry(place).or_default();
         counts.proofs_due = due.unsigned_abs();
         counts.proven = proven.unsigned_abs();
     }
-    Ok(counted)
+    Ok(sums)
 }

@@ -23,8 +23,8 @@ use crate::{
     database::Tx,
     error::StoreError,
     handle::Store,
+    lease::Lease,
     person::PersonId,
-    queue::Lease,
     replica_id::ReplicaId,
     seal::{MasterKey, PersonName},
 };

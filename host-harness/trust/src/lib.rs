@@ -19,9 +19,10 @@
 //! # }
 //! ```
 //!
-//! A publisher signs with [`ReleaseKey::sign`].
+//! A publisher signs with [`ReleaseKey::sign`]. [`BundleClaims`] is what a bundle says before anyone has verified it.
 
 mod bundle;
+mod claims;
 mod doubled;
 mod format;
 mod json_object;
@@ -37,6 +38,7 @@ mod statement_json;
 mod trust;
 mod trusted_key;
 
+pub use claims::{BundleClaims, ClaimedContent};
 pub use doubled::Doubled;
 pub use format::{BUNDLE_SUFFIX, BUNDLE_TYPE, MAX_BUNDLE_BYTES, bundle_file};
 pub use pem::{KeyError, KeyKind};

@@ -17,22 +17,22 @@ use tokio::time::timeout;
 use super::publisher::{Publisher, Release};
 use crate::testing::{Answer, ApiBench, guest, tagged_guest};
 
-const PLUGIN: &str = "/api/v1/plugins/guest";
+pub(super) const PLUGIN: &str = "/api/v1/plugins/guest";
 
 /// The guest `build_one` with `tag` in a custom section, so that its digest is another one.
-fn version(tag: u8) -> Vec<u8> {
+pub(super) fn version(tag: u8) -> Vec<u8> {
     tagged_guest("build_one", tag)
 }
 
 /// A service whose plugin `guest` is in a registry.
-struct RegistryBench {
-    bench: ApiBench,
-    key: String,
-    registry: RegistryStandIn,
+pub(super) struct RegistryBench {
+    pub(super) bench: ApiBench,
+    pub(super) key: String,
+    pub(super) registry: RegistryStandIn,
 }
 
 /// The settings of the plugin `guest` under the tag `1` of `registry`.
-fn settings(registry: &RegistryStandIn) -> String {
+pub(super) fn settings(registry: &RegistryStandIn) -> String {
     let host = registry.host();
     format!(
         "plugins.guest.registry = '{host}/{REPOSITORY}:1'\nregistries.'{host}' = {{ loopback = true, plain-http = true }}"
@@ -40,7 +40,7 @@ fn settings(registry: &RegistryStandIn) -> String {
 }
 
 /// Publishes a component under the tag `1`, with these bundles.
-async fn push(registry: &RegistryStandIn, component: &[u8], bundles: &[&str]) -> PluginReference {
+pub(super) async fn push(registry: &RegistryStandIn, component: &[u8], bundles: &[&str]) -> PluginReference {
     let access = RegistryAccess { reach: Reach::Loopback, ..RegistryAccess::to(registry.host()) };
     let reference: PluginReference = format!("{}/{REPOSITORY}:1", registry.host()).parse().unwrap();
     let artefact = Artefact::of(Bytes::copy_from_slice(component)).unwrap();
@@ -51,7 +51,7 @@ async fn push(registry: &RegistryStandIn, component: &[u8], bundles: &[&str]) ->
 
 impl RegistryBench {
     /// Starts it with `more` in the configuration.
-    async fn with(registry: RegistryStandIn, more: &str) -> Self {
+    pub(super) async fn with(registry: RegistryStandIn, more: &str) -> Self {
         let bench = ApiBench::with(&format!("{}\n{more}", settings(&registry))).await;
         let key = bench.operator().await;
         Self { bench, key, registry }
@@ -66,26 +66,26 @@ impl RegistryBench {
         bench
     }
 
-    async fn restarted(self) -> Self {
+    pub(super) async fn restarted(self) -> Self {
         Self { bench: self.bench.restarted().await, ..self }
     }
 
     /// Has the registry answer 503 to everything.
-    fn break_registry(&self) {
+    pub(super) fn break_registry(&self) {
         let broken = Instead::Answer(503, vec![], Bytes::new());
         self.registry.switches().instead.insert(String::new(), broken);
     }
 
-    fn mend_registry(&self) {
+    pub(super) fn mend_registry(&self) {
         self.registry.switches().instead.clear();
     }
 
-    async fn shown(&self) -> Answer {
+    pub(super) async fn shown(&self) -> Answer {
         self.bench.get(&self.key, PLUGIN).await
     }
 
     /// Waits until `component` runs and what it was pulled as is stored.
-    async fn runs(&self, component: &[u8]) -> Value {
+    pub(super) async fn runs(&self, component: &[u8]) -> Value {
         let digest = host_model::digest::Digest::of(component).to_string();
         let runs = |shown: &Answer| {
             shown.json["digest"] == digest && shown.json["registry"]["pulled"]["digest"] == digest
@@ -93,17 +93,21 @@ impl RegistryBench {
         eventually("it runs", async || self.shown().await, runs).await.json
     }
 
-    async fn pull(&self, query: &str) -> Answer {
+    pub(super) async fn pull(&self, query: &str) -> Answer {
         self.bench.send(&self.key, "POST", &format!("{PLUGIN}/pull{query}"), None).await
     }
 
-    async fn alarms(&self) -> Vec<String> {
+    pub(super) async fn alarms(&self) -> Vec<String> {
+        self.alarms_of("plugin-not-pulled").await
+    }
+
+    pub(super) async fn alarms_of(&self, kind: &str) -> Vec<String> {
         let alarms = self.bench.get(&self.key, "/api/v1/alarms").await.json["alarms"].clone();
-        let alarms = alarms.as_array().unwrap().iter().filter(|alarm| alarm["kind"] == "plugin-not-pulled");
+        let alarms = alarms.as_array().unwrap().iter().filter(|alarm| alarm["kind"] == kind);
         alarms.map(|alarm| alarm["detail"].as_str().unwrap().to_owned()).collect()
     }
 
-    async fn latest(&self) -> Value {
+    pub(super) async fn latest(&self) -> Value {
         self.bench.get(&self.key, &format!("{PLUGIN}/versions")).await.json["versions"][0].clone()
     }
 }

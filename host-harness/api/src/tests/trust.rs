@@ -205,6 +205,34 @@ async fn a_version_has_to_be_current_when_it_is_pinned_or_tried_and_not_afterwar
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_signature_of_a_loaded_version_is_verified_again_only_if_something_else_is_trusted() {
+    let (publisher, other) = (Publisher::new(), Publisher::new());
+    let (bench, key) = trusting(&publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let connection = json!({
+        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
+        "egress": {"hosts": ["vendor.example.com"]},
+    });
+    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
+    let next = publisher.release(&bench, &version(2), 2).await.publish(&bench, &key).await;
+    assert_eq!(next.status, 200, "{next:?}");
+    let replaced = agreed.json["digest"].as_str().unwrap();
+    let test =
+        async || bench.get(&key, &format!("/api/v1/connection/newsletter/test?version={replaced}")).await;
+    assert_eq!(test().await.status, 200);
+    // What is loaded and was verified is not read again.
+    bench.sql("UPDATE components SET bytes = x'00' WHERE digest IN (SELECT digest FROM versions WHERE state = 'retired')").await;
+    assert_eq!(test().await.status, 200);
+    bench.configure(&other.trusted()).await;
+    assert_eq!(bench.send(&key, "POST", "/api/v1/reload", None).await.status, 200);
+    let again = test().await;
+    assert_eq!(again.problem(), (409, "version-not-usable"), "{again:?}");
+    assert!(again.detail().contains("upload it again"), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_from_before_trust_serves_on_with_an_alarm_until_a_signed_one_replaces_it() {
     let publisher = Publisher::new();
     let bench = ApiBench::new().await;

@@ -64,7 +64,12 @@ pub(super) struct Refers {
 
 impl Refers {
     pub(super) async fn start() -> Self {
-        let bench = ApiBench::new().await;
+        Self::with("").await
+    }
+
+    /// Starts it with `more` in the configuration.
+    pub(super) async fn with(more: &str) -> Self {
+        let bench = ApiBench::with(more).await;
         let key = bench.operator().await;
         let vendor = Vendor::default();
         let refers = Self { host: vendor.start().await, bench, key, vendor };

@@ -6,15 +6,17 @@ use host_model::release::{
     call_kind::CallKind,
     counts::{CallCounts, VersionCounts},
     rules::VerdictRules,
-    share::{NotAShare, Share},
+    share::{NotPercent, Share},
     state::{PauseCause, ReleaseState, RollBackCause},
     steps::{NotSteps, ReleaseSteps},
     times::StepTimes,
     verdict::ReleaseVerdict,
 };
-use host_service::connections::releases::ReleaseReport;
+use host_service::{connections::releases::ReleaseReport, settings::releases::ReleaseConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::release_rules::ReleaseRules;
 
 /// A release to begin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -22,32 +24,32 @@ use utoipa::ToSchema;
 pub struct BeginningRelease {
     /// The digest of a version that was approved and has not served.
     pub digest: String,
-    /// The shares of people in percent, growing up to 100, with at most two decimals. By default 5, 25 and 100.
+    /// The shares of people in percent, growing up to 100, with at most two decimals. By default as configured: 5, 25 and 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<f64>>,
-    /// How long a step lasts at least, in milliseconds. By default 10 minutes.
+    /// How long a step lasts at least, in milliseconds. By default as configured: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_step_ms: Option<i64>,
-    /// How long a step lasts without a verdict until the release is paused, in milliseconds. By default a day.
+    /// How long a step lasts without a verdict until the release is paused, in milliseconds. By default as configured: a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_step_ms: Option<i64>,
-    /// The minimum number of calls of each version in a step. By default 300.
+    /// The minimum number of calls of each version in a step. By default as configured: 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
-    /// The minimum number of calls of each kind about people, if the version before had as many. By default 20.
+    /// The minimum number of calls of each kind about people, if the version before had as many. By default as configured: 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_of_kind: Option<u64>,
     /// The minimum number of accepted erasures whose time for a proof has passed, if the version before had as many. By
-    /// default 20.
+    /// default as configured: 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proofs: Option<u64>,
-    /// The time for the proof of an accepted erasure, in milliseconds. By default an hour.
+    /// The time for the proof of an accepted erasure, in milliseconds. By default as configured: an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof_within_ms: Option<i64>,
-    /// Fewer failures than these are never bad. By default 5.
+    /// Fewer failures than these are never bad. By default as configured: 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failures: Option<u64>,
-    /// How many contradicted outcomes of a kind of call are bad if the version before had none. By default 1.
+    /// How many contradicted outcomes of a kind of call are bad if the version before had none. By default as configured: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contradicted: Option<u64>,
 }
@@ -64,64 +66,45 @@ pub struct AdvancingRelease {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BadSteps {
     /// It is no share.
-    #[error("{0} is not a share: expected a percentage from 0 to 100 with at most two decimals")]
-    NotPercent(f64),
+    #[error(transparent)]
+    NotPercent(#[from] NotPercent),
     /// The shares do not grow up to the whole.
     #[error(transparent)]
     NotSteps(#[from] NotSteps),
 }
 
-/// Returns the share of `percent`.
-fn share(percent: f64) -> Result<Share, BadSteps> {
-    let points = (percent * 100.0).round();
-    let is_exact = (percent * 100.0 - points).abs() < 1e-6;
-    let is_in_range = (0.0..=10_000.0).contains(&points);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an integer from 0 to 10,000"
-    )]
-    let points = if is_exact && is_in_range { points as u16 } else { u16::MAX };
-    Share::try_from(points).map_err(|NotAShare(_)| BadSteps::NotPercent(percent))
-}
-
-fn percent(share: Share) -> f64 {
-    f64::from(u16::from(share)) / 100.0
-}
-
 impl AdvancingRelease {
     pub(crate) fn parsed_share(self) -> Result<Share, BadSteps> {
-        share(self.share)
+        Ok(Share::of_percent(self.share)?)
     }
 }
 
 impl BeginningRelease {
-    pub(crate) fn parsed_steps(&self) -> Result<ReleaseSteps, BadSteps> {
-        let Some(steps) = &self.steps else { return Ok(ReleaseSteps::default()) };
-        let shares = steps.iter().map(|percent| share(*percent)).collect::<Result<Vec<_>, _>>()?;
-        Ok(ReleaseSteps::try_from(shares)?)
+    /// Returns the steps, times and rules that it says, with those of `usual` for the others.
+    pub(crate) fn over(&self, usual: &ReleaseConfig) -> Result<ReleaseConfig, BadSteps> {
+        let ReleaseConfig { steps, times, rules } = usual.clone();
+        Ok(ReleaseConfig {
+            steps: self.steps.as_deref().map_or(Ok(steps), parsed)?,
+            times: StepTimes {
+                minimum_ms: self.minimum_step_ms.unwrap_or(times.minimum_ms),
+                maximum_ms: self.maximum_step_ms.unwrap_or(times.maximum_ms),
+            },
+            rules: VerdictRules {
+                calls: self.calls.unwrap_or(rules.calls),
+                calls_of_kind: self.calls_of_kind.unwrap_or(rules.calls_of_kind),
+                proofs: self.proofs.unwrap_or(rules.proofs),
+                proof_within_ms: self.proof_within_ms.unwrap_or(rules.proof_within_ms),
+                failures: self.failures.unwrap_or(rules.failures),
+                contradicted: self.contradicted.unwrap_or(rules.contradicted),
+                ..rules
+            },
+        })
     }
+}
 
-    pub(crate) fn rules(&self) -> VerdictRules {
-        let default = VerdictRules::default();
-        VerdictRules {
-            calls: self.calls.unwrap_or(default.calls),
-            calls_of_kind: self.calls_of_kind.unwrap_or(default.calls_of_kind),
-            proofs: self.proofs.unwrap_or(default.proofs),
-            proof_within_ms: self.proof_within_ms.unwrap_or(default.proof_within_ms),
-            failures: self.failures.unwrap_or(default.failures),
-            contradicted: self.contradicted.unwrap_or(default.contradicted),
-            ..default
-        }
-    }
-
-    pub(crate) fn times(&self) -> StepTimes {
-        let default = StepTimes::default();
-        StepTimes {
-            minimum_ms: self.minimum_step_ms.unwrap_or(default.minimum_ms),
-            maximum_ms: self.maximum_step_ms.unwrap_or(default.maximum_ms),
-        }
-    }
+fn parsed(steps: &[f64]) -> Result<ReleaseSteps, BadSteps> {
+    let shares = steps.iter().map(|percent| Share::of_percent(*percent)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ReleaseSteps::try_from(shares)?)
 }
 
 /// The state of a release.
@@ -167,6 +150,8 @@ pub struct PluginRelease {
     pub share: f64,
     /// The shares of its steps, in percent.
     pub steps: Vec<f64>,
+    /// How long its steps last, and the rules of its verdict.
+    pub rules: ReleaseRules,
     /// Who began it.
     pub began_by: String,
     /// When, in milliseconds since 1970 in UTC.
@@ -270,8 +255,9 @@ impl From<ReleaseReport> for PluginRelease {
             before: release.before.to_string(),
             state: named(&release.state),
             why: why(&release.state),
-            share: percent(release.state.share()),
-            steps: release.plan.steps().shares().iter().map(|share| percent(*share)).collect(),
+            share: release.state.share().percent(),
+            steps: release.plan.steps().shares().iter().map(|share| share.percent()).collect(),
+            rules: ReleaseRules::of(release.times, &release.rules),
             step_began_at: step.map(|step| step.entered_ms),
             ended_at: release.state.ended_ms(),
             verdict,
@@ -330,7 +316,7 @@ mod tests {
 
     fn steps(steps: &[f64]) -> Result<ReleaseSteps, String> {
         let release = BeginningRelease { steps: Some(steps.to_vec()), ..BeginningRelease::default() };
-        release.parsed_steps().map_err(|error| error.to_string())
+        release.over(&ReleaseConfig::default()).map(|of| of.steps).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -339,10 +325,8 @@ mod tests {
             parsed.unwrap().shares().iter().map(|share| u16::from(*share)).collect::<Vec<_>>()
         };
         assert_eq!(shares(steps(&[0.29, 5.0, 25.0, 100.0])), [29, 500, 2_500, 10_000]);
-        assert_eq!(
-            shares(BeginningRelease::default().parsed_steps().map_err(|error| error.to_string())),
-            [500, 2_500, 10_000]
-        );
+        let usual = BeginningRelease::default().over(&ReleaseConfig::default());
+        assert_eq!(usual.unwrap(), ReleaseConfig::default());
         for (refused, why) in [
             (&[0.125, 100.0][..], "0.125 is not a share"),
             (&[-1.0, 100.0], "-1 is not a share"),

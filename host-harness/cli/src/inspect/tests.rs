@@ -94,7 +94,7 @@ fn page(width: u16) -> String {
         },
         manifest: manifest(),
     };
-    plain(&people(width, &permissions.into()))
+    plain(&people(width, &permissions.into(), &[]))
 }
 
 #[test]

@@ -57,26 +57,26 @@ pub(crate) struct BeginCommand {
     name: String,
     /// The digest of a version that was approved, or the beginning of it.
     version: String,
-    /// The shares of the people in percent, growing up to 100 [default: 5,25,100].
+    /// The shares of the people in percent, growing up to 100 [default: as configured, else 5,25,100].
     #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
     steps: Option<Vec<f64>>,
-    /// How many minutes a step lasts at least [default: 10].
+    /// How many minutes a step lasts at least [default: as configured, else 10].
     #[arg(long, value_name = "MINUTES")]
     step_minutes: Option<u32>,
-    /// After how many minutes without a verdict a step is paused [default: 1440].
+    /// After how many minutes without a verdict a step is paused [default: as configured, else 1440].
     #[arg(long, value_name = "MINUTES")]
     pause_after_minutes: Option<u32>,
-    /// The minimum number of calls of each version in a step [default: 300].
+    /// The minimum number of calls of each version in a step [default: as configured, else 300].
     #[arg(long, value_name = "NUMBER")]
     calls: Option<u64>,
-    /// The minimum number of calls of each kind about people, if the version before had as many [default: 20].
+    /// The minimum number of calls of each kind about people, if the version before had as many [default: as configured, else 20].
     #[arg(long, value_name = "NUMBER")]
     calls_of_kind: Option<u64>,
     /// The minimum number of accepted erasures whose time for a proof has passed, if the version before had as many
-    /// [default: 20].
+    /// [default: as configured, else 20].
     #[arg(long, value_name = "NUMBER")]
     proofs: Option<u64>,
-    /// The time for the proof of an accepted erasure, in minutes [default: 60].
+    /// The time for the proof of an accepted erasure, in minutes [default: as configured, else 60].
     #[arg(long, value_name = "MINUTES")]
     proof_minutes: Option<u32>,
 }

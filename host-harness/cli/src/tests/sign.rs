@@ -116,3 +116,57 @@ async fn a_command_without_a_service_refuses_a_plugin_that_is_not_signed_as_conf
         "{err}"
     );
 }
+
+#[tokio::test]
+async fn inspect_shows_what_the_bundle_beside_a_file_says_and_that_it_is_not_verified() {
+    let release = Release::of("guests/build_one");
+    let file = release.file("plugin.wasm");
+    let inspect = async |more: &[&str]| ran(&[&["inspect", &*file], more].concat()).await;
+    let document = async || -> Value { serde_json::from_str(&inspect(&["--json"]).await.1).unwrap() };
+    let (exit, out, _) = inspect(&[]).await;
+    assert!(exit == Exit::Done && out.contains("Bundle       none beside the file"), "{out}");
+    assert_eq!(document().await["bundle"], Value::Null);
+
+    release.sign(&[&RELEASE[..], &["--release", "2.0.0"]].concat()).await;
+    let key = TrustedKey::from_pem(&fs::read(release.file("release.pub")).unwrap()).unwrap();
+    let digest = Digest::of(&release.component()).to_string();
+    let (_, out, _) = inspect(&[]).await;
+    for line in [
+        "states plugin newsletter, release 2.0.0, revision 7, until 2100-01-01T00:00:00Z",
+        "proof incomplete, seed",
+        "is about this component",
+        &format!("names the key {}; none of this is verified here", key.fingerprint()),
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let bundle = document().await["bundle"].clone();
+    let statement = &bundle["statement"];
+    assert_eq!((&statement["plugin"], &statement["version"]), (&"newsletter".into(), &"2.0.0".into()));
+    assert_eq!(
+        (&statement["revision"], &statement["not_after"]),
+        (&7.into(), &"2100-01-01T00:00:00Z".into())
+    );
+    assert_eq!(
+        (&bundle["digest"], &bundle["is_about_component"]),
+        (&digest.into(), &true.into()),
+        "{bundle}"
+    );
+    assert_eq!((&bundle["key"], &bundle["problem"]), (&key.fingerprint().to_string().into(), &Value::Null));
+
+    // Of another component, and one that cannot be used.
+    fs::copy(xtask::components::current("iterable").unwrap(), &file).unwrap();
+    let (_, out, _) = inspect(&[]).await;
+    assert!(out.contains("is about another component, sha256:"), "{out}");
+    assert_eq!(document().await["bundle"]["is_about_component"], false);
+    fs::write(release.bundle(), "{}").unwrap();
+    let (exit, out, _) = inspect(&[]).await;
+    assert!(
+        exit == Exit::Done && out.contains("cannot be used: the component has an unreadable bundle"),
+        "{out}"
+    );
+    let bundle = document().await["bundle"].clone();
+    assert_eq!(
+        (&bundle["statement"], &bundle["problem"]["reason"]),
+        (&Value::Null, &"unreadable-bundle".into())
+    );
+}

@@ -41,6 +41,16 @@ impl Rate {
         if permille >= 1_000 { Self::ONE } else { Self(permille * 1_000) }
     }
 
+    /// Returns the rate of `percent`; `None` if it is not from 0 to 100 or has more than four decimals.
+    pub fn of_percent(percent: f64) -> Option<Self> {
+        parts_of_percent(percent, ALL / 100).map(Self)
+    }
+
+    /// Returns the rate in percent.
+    pub fn percent(self) -> f64 {
+        f64::from(self.0) / f64::from(ALL / 100)
+    }
+
     /// Returns the rate halfway to `greater`, rounded down.
     pub(super) fn halfway_to(self, greater: Self) -> Self {
         Self(u32::midpoint(self.0, greater.0))
@@ -56,6 +66,21 @@ impl Rate {
     pub fn probability(self) -> f64 {
         f64::from(self.0) / f64::from(ALL)
     }
+}
+
+/// Returns `percent` in parts, of which `per_percent` are one percent; `None` if it is not from 0 to 100, or no whole number of
+/// parts.
+pub(super) fn parts_of_percent(percent: f64, per_percent: u32) -> Option<u32> {
+    let parts = (percent * f64::from(per_percent)).round();
+    let is_whole = (percent * f64::from(per_percent) - parts).abs() < 1e-6;
+    let is_in_range = (0.0..=f64::from(per_percent) * 100.0).contains(&parts);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number from 0 to 1,000,000"
+    )]
+    let parts = (is_whole && is_in_range).then_some(parts as u32);
+    parts
 }
 
 /// In percent, with two digits after the point, or four below 0.1 %: `2.05 %`, `0.0243 %`.
@@ -117,6 +142,17 @@ mod tests {
         assert_eq!(serde_json::to_string(&Rate::permille(2)).unwrap(), "2000");
         assert_eq!(Rate::try_from(1_000_001), Err(NotARate(1_000_001)));
         assert_eq!(Rate::permille(1_000), Rate::ONE);
+    }
+
+    #[test]
+    fn a_percentage_is_a_rate_if_it_is_from_0_to_100_and_has_at_most_four_decimals() {
+        for (percent, parts) in [(0.0, 0), (0.0001, 1), (0.1, 1_000), (2.05, 20_500), (100.0, ALL)] {
+            assert_eq!(Rate::of_percent(percent), Some(Rate(parts)), "{percent}");
+            assert!((Rate(parts).percent() - percent).abs() < 1e-9, "{percent}");
+        }
+        for percent in [-0.1, 100.000_1, 0.000_05, f64::NAN, f64::INFINITY] {
+            assert_eq!(Rate::of_percent(percent), None, "{percent}");
+        }
     }
 
     #[test]

@@ -120,21 +120,26 @@ pub enum RulesError {
     #[error("the minimum number of {0} is 0, expected at least 1")]
     NoMinimum(&'static str),
     /// Proofs would never be due, or at once.
-    #[error("proof-within-ms is {0}, expected 0 to {MAX_PROOF_WITHIN_MS}")]
+    #[error("the time for a proof is {0} ms, expected 0 to {MAX_PROOF_WITHIN_MS}, which are 30 days")]
     ProofTime(i64),
     /// Equal versions would often be found bad.
-    #[error("times-likelier is {0}, expected at least {MIN_TIMES_LIKELIER}")]
+    #[error(
+        "a version is to be {0} times likelier a worse one, expected at least {MIN_TIMES_LIKELIER} times"
+    )]
     TooWeak(u32),
     /// An equally fast version would be slow.
-    #[error("factor-percent is {0}, expected at least 100")]
+    #[error("a call is to be slow at {0} % of the time of the version before, expected at least 100 %")]
     FactorBelowOne(u64),
+    /// No version would be bad.
+    #[error("the margin of {0} is 100 %, with which no version is bad: expected less")]
+    NoLimit(&'static str),
 }
 
 /// The minimum of `times-likelier`. A verdict has some forty comparisons: with less, an equal version would be found bad in
 /// one of a dozen releases.
 pub const MIN_TIMES_LIKELIER: u32 = 1_000;
 
-/// The maximum of `proof-within-ms`: an erasure has to be carried out within a month.
+/// The maximum of [`VerdictRules::proof_within_ms`]: an erasure has to be carried out within a month.
 pub const MAX_PROOF_WITHIN_MS: i64 = 30 * DAY_MS;
 
 impl VerdictRules {
@@ -159,7 +164,27 @@ impl VerdictRules {
         if self.slower.factor_percent < 100 {
             return Err(RulesError::FactorBelowOne(self.slower.factor_percent));
         }
-        Ok(())
+        let mut margins = self.margins.named().into_iter().chain([("slower", self.slower.margin)]);
+        match margins.find(|(_, margin)| *margin == Rate::ONE) {
+            Some((name, _)) => Err(RulesError::NoLimit(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Margins {
+    /// Returns each margin with its name.
+    pub fn named(&self) -> [(&'static str, Rate); 7] {
+        let Self { traps, deadlines, contradicted, other_errors, given_up, unproven, unreadable } = *self;
+        [
+            ("traps", traps),
+            ("deadlines", deadlines),
+            ("contradicted", contradicted),
+            ("other-errors", other_errors),
+            ("given-up", given_up),
+            ("unproven", unproven),
+            ("unreadable", unreadable),
+        ]
     }
 }
 
@@ -193,5 +218,9 @@ mod tests {
         }
         let slower = Slower { factor_percent: 99, ..Slower::default() };
         assert_eq!(without(VerdictRules { slower, ..default() }), RulesError::FactorBelowOne(99));
+        let margins = Margins { given_up: Rate::ONE, ..Margins::default() };
+        assert_eq!(without(VerdictRules { margins, ..default() }), RulesError::NoLimit("given-up"));
+        let slower = Slower { margin: Rate::ONE, ..Slower::default() };
+        assert_eq!(without(VerdictRules { slower, ..default() }), RulesError::NoLimit("slower"));
     }
 }

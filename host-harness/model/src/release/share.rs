@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::rate::parts_of_percent;
 use crate::digest::Digest;
 
 /// A share of the people or the connections, in basis points (hundredths of a percent), from 0 to 10,000. Stored as that
@@ -19,6 +20,11 @@ const WHOLE: u16 = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a share: expected basis points from 0 to {WHOLE}")]
 pub struct NotAShare(pub u16);
+
+/// The percentage is not a share.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{0} is not a share: expected a percentage from 0 to 100 with at most two decimals")]
+pub struct NotPercent(pub f64);
 
 impl TryFrom<u16> for Share {
     type Error = NotAShare;
@@ -39,6 +45,17 @@ impl Share {
     pub const NONE: Self = Self(0);
     /// Everybody.
     pub const WHOLE: Self = Self(WHOLE);
+
+    /// Returns the share of `percent`.
+    pub fn of_percent(percent: f64) -> Result<Self, NotPercent> {
+        let points = parts_of_percent(percent, u32::from(WHOLE) / 100);
+        points.and_then(|points| u16::try_from(points).ok()).map(Self).ok_or(NotPercent(percent))
+    }
+
+    /// Returns the share in percent.
+    pub fn percent(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
 
     /// Returns whether the person with this number of the database is in the share of a release of `version`.
     ///

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     measure::Excess,
-    plan::{ReleasePlan, Side},
+    plan::ReleasePlan,
     share::Share,
     times::StepTimes,
     verdict::{Lack, ReleaseVerdict},
@@ -233,17 +233,6 @@ impl ReleaseState {
         match self {
             Self::Completed { at_ms } | Self::RolledBack { at_ms, .. } => Some(*at_ms),
             Self::Proposed | Self::Running(_) | Self::Paused { .. } => None,
-        }
-    }
-
-    /// Returns whether `side` may be given what the other version failed at: requests that wait because of a contradicted
-    /// outcome, and unreadable deliveries. The version before may, unless it was replaced; the released version only when
-    /// it has been found good at every step.
-    pub fn takes_up(&self, side: Side) -> bool {
-        let is_completed = matches!(self, Self::Completed { .. });
-        match side {
-            Side::Before => !is_completed,
-            Side::Released => is_completed,
         }
     }
 

@@ -207,12 +207,13 @@ async fn ask_release(user: User, Path((name, digest)): Path<(String, String)>) -
     Screen(ConfirmScreen {
         frame: Frame::of(&user, NavSection::Plugins, format!("Release version {version} of {name} in steps?")),
         consequences: vec![
-            "It carries out the requests of 5 % of the people first, then of 25 %, then of all. No person is moved back on the way."
+            "It carries out the requests of a small share of the people first, and of a greater one with each step, up to all of \
+             them: 5 %, 25 % and 100 % unless the configuration says otherwise. No person is moved back on the way."
                 .to_owned(),
             "If its calls do worse than those of the version that runs, it is rolled back at once. If there are too few calls \
              for a verdict, the release is paused."
                 .to_owned(),
-            "The command line and the API can begin it with other steps.".to_owned(),
+            "The command line and the API can begin it with other steps and rules.".to_owned(),
         ],
         action: format!("{}/release", plugin_paths::version(&name, &digest)),
         kept: Vec::new(),

@@ -2,7 +2,10 @@
 //! Tested in `api/src/tests/{plugins,published_limits}.rs`.
 
 use host_harness::plugin::Changes;
-use host_model::{digest::Digest, plugin_version::VersionState};
+use host_model::{
+    digest::Digest,
+    plugin_version::{VersionSource, VersionState},
+};
 use host_store::{
     StoreError,
     audit::{self, ALL_TENANTS, Record},
@@ -27,7 +30,7 @@ impl Connections {
         cause: &StepCause,
         upload: Upload,
     ) -> Result<Published, PublishError> {
-        let Upload { plugin: name, bytes, digest, conditions, note, settings, .. } = upload;
+        let Upload { plugin: name, bytes, digest, conditions, note, settings, source, .. } = upload;
         if !settings.is_empty() {
             return Err(PublishError::AlreadyServes(digest));
         }
@@ -47,6 +50,11 @@ impl Connections {
                 self.store_again(who, bytes, publication, "plugin-published").await?;
             }
             Err(error) => return Err(error.into()),
+            // It ran before the plugin moved to a registry, from which it is published now.
+            Ok(None) if source == VersionSource::Registry => {
+                let publication = self.publication_of(&name, digest, &conditions);
+                self.store_again(who, bytes, publication, "plugin-published").await?;
+            }
             // The file's own version.
             Ok(None) => {}
             Ok(Some(publication)) if publication.digest != digest => {

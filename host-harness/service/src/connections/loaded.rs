@@ -16,7 +16,7 @@ use host_store::{
     releases::{self, SteppedRelease},
     versions::{self, Version},
 };
-use host_trust::{Arrival, Refusal};
+use host_trust::{Arrival, Refusal, Trust};
 use parking_lot::Mutex;
 
 use super::{conditions::LoadConditions, signatures::known_mark, sources::Sources};
@@ -112,6 +112,23 @@ struct LoadedVersion {
     plugin: String,
     version: Arc<Plugin>,
     used_at: Duration,
+    /// The signature of its component that was verified last; `None` if it needed none.
+    verified: Option<VerifiedSignature>,
+}
+
+/// What a component's signature was verified by. The same component need not be verified by the same again.
+#[derive(Clone, PartialEq, Eq)]
+struct VerifiedSignature {
+    trust: Trust,
+    bundle: Option<Vec<u8>>,
+    arrival: Arrival,
+}
+
+impl VerifiedSignature {
+    /// Returns whether only the time may have changed what came of it.
+    fn goes_by_time(&self) -> bool {
+        matches!(self.arrival, Arrival::FromOutside(_))
+    }
 }
 
 impl LoadedVersions {
@@ -137,21 +154,41 @@ impl LoadedVersions {
     /// Returns a version that was approved or has served, and loads it if it is not loaded.
     pub(super) async fn version(&self, plugin: &str, digest: Digest) -> Result<Arc<Plugin>, VersionUnusable> {
         let version = self.approved(plugin, digest).await?;
-        self.check_signature(&version).await?;
-        self.opened(plugin, version).await
+        let verified = self.check_signature(&version).await?;
+        let opened = self.opened(plugin, version).await?;
+        self.remember(plugin, digest, verified);
+        Ok(opened)
     }
 
-    /// Checks who signed a version, unless it serves or has served and was admitted without a signature.
-    async fn check_signature(&self, version: &Version) -> Result<(), VersionUnusable> {
+    /// Checks who signed a version, unless it serves or has served and was admitted without a signature. Returns what it was verified by. Its
+    /// component is not read and verified again by the same while it is loaded, since each call asks for it.
+    async fn check_signature(&self, version: &Version) -> Result<Option<VerifiedSignature>, VersionUnusable> {
         let Version { plugin, digest, bundle, .. } = version;
-        let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(()) };
+        let Some(trust) = self.served.host().admission().trust_for(plugin) else { return Ok(None) };
         let arrival = self.arrival(version).await?;
         if bundle.is_none() && matches!(arrival, Arrival::PutBack(_)) {
-            return Ok(());
+            return Ok(None);
         }
-        let component = self.component(*digest).await?;
-        trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms())?;
-        Ok(())
+        let signature = VerifiedSignature { trust, bundle: bundle.clone(), arrival };
+        if signature.goes_by_time() || !self.is_verified(plugin, *digest, &signature) {
+            let component = self.component(*digest).await?;
+            let VerifiedSignature { trust, bundle, arrival } = &signature;
+            trust.verify(&component, bundle.as_deref(), *arrival, self.clock.date_ms())?;
+        }
+        Ok(Some(signature))
+    }
+
+    fn is_verified(&self, plugin: &str, digest: Digest, signature: &VerifiedSignature) -> bool {
+        let loaded = self.loaded.lock();
+        let of = loaded.iter().find(|of| of.plugin == plugin && of.version.digest() == digest);
+        of.is_some_and(|of| of.verified.as_ref() == Some(signature))
+    }
+
+    fn remember(&self, plugin: &str, digest: Digest, verified: Option<VerifiedSignature>) {
+        let mut loaded = self.loaded.lock();
+        if let Some(of) = loaded.iter_mut().find(|of| of.plugin == plugin && of.version.digest() == digest) {
+            of.verified = verified;
+        }
     }
 
     /// Returns how `version` is to be checked. It had to be current when it first served, was first pinned
@@ -286,7 +323,8 @@ impl LoadedVersions {
         let is_it = |of: &LoadedVersion| of.plugin == plugin && of.version.digest() == version.digest();
         loaded.retain(|of| !is_it(of));
         let used_at = self.clock.now();
-        loaded.push(LoadedVersion { plugin: plugin.to_owned(), version: Arc::clone(version), used_at });
+        let (plugin, version) = (plugin.to_owned(), Arc::clone(version));
+        loaded.push(LoadedVersion { plugin, version, used_at, verified: None });
         let excess = loaded.len().saturating_sub(MAX_LOADED);
         loaded.drain(..excess);
     }

@@ -11,7 +11,7 @@ use super::{
     approval::Approval,
     given_settings::GivenSettings,
     prepared::{MAX_PREPARATION, MAX_WAIT_TO_PUT_BACK},
-    publication::{Published, Upload},
+    publication::{Published, Unapproved, Upload},
     publish_error::PublishError,
     staged::Staged,
     versions::StepCause,
@@ -57,7 +57,7 @@ impl Connections {
         }
         // Before anything of it is stored, and again under the lock.
         self.check_no_release(&upload.plugin).await?;
-        let tests = upload.tests;
+        let (tests, unapproved) = (upload.tests, upload.unapproved);
         let staged = self.stage(cause, upload).await?;
         let staged = self.suiting(staged).await?;
         let mut staged = self.proving(staged, tests).await?;
@@ -65,6 +65,12 @@ impl Connections {
         let _alone = self.alone_with(&mut staged).await?;
         self.check_no_release(&staged.version().plugin).await?;
         self.check_proven(&mut staged).await?;
+        if unapproved == Unapproved::Waits
+            && let Err(error) = self.check_approval(&staged, approval)
+            && error.lacks_approval()
+        {
+            return Err(PublishError::awaiting(staged.version(), error));
+        }
         let staged = self.approved(staged, approval).await?;
         self.serve_published(staged, approval).await
     }
@@ -123,20 +129,33 @@ impl Connections {
         approval: Approval,
         settings: GivenSettings,
     ) -> Result<Published, PublishError> {
-        let served = self.serve_stored(operation, name, digest, approval, settings).await;
-        log_served("served", name, &operation.who.0, served.as_ref());
-        served
+        self.serve_stored(operation.into(), name, digest, approval, settings).await
     }
 
-    async fn serve_stored(
+    /// Serves a stored version because of `cause`.
+    pub(super) async fn serve_stored(
         &self,
-        operation: &RunningOperation,
+        cause: StepCause,
         name: &str,
         digest: Digest,
         approval: Approval,
         settings: GivenSettings,
     ) -> Result<Published, PublishError> {
-        let mut staged = self.open(operation, name, digest).await?.with_settings(settings);
+        let by = cause.actor.clone();
+        let served = self.serve_opened(cause, name, digest, approval, settings).await;
+        log_served("served", name, &by, served.as_ref());
+        served
+    }
+
+    async fn serve_opened(
+        &self,
+        cause: StepCause,
+        name: &str,
+        digest: Digest,
+        approval: Approval,
+        settings: GivenSettings,
+    ) -> Result<Published, PublishError> {
+        let mut staged = self.open(cause, name, digest).await?.with_settings(settings);
         let _alone = if staged.has_served() {
             // It is put back at once.
             self.prepared_to_put_back(&staged).await;

@@ -44,11 +44,22 @@ pub struct Upload {
     pub settings: GivenSettings,
     /// The id of the API key that uploads it; `None` if none does.
     pub uploader: Option<String>,
+    /// What becomes of it if it lacks an approval as it is to serve.
+    pub unapproved: Unapproved,
+}
+
+/// What becomes of a version that lacks an approval as it is to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unapproved {
+    /// It is refused.
+    Refused,
+    /// It waits: it can be approved and served later, as one that was only uploaded.
+    Waits,
 }
 
 impl Upload {
     /// Creates an upload of the component `bytes` as a version of `plugin` that came through the API, without a bundle, conditions, a note,
-    /// tests, settings and an uploader.
+    /// tests, settings and an uploader, which is refused if it lacks an approval.
     pub fn new(plugin: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
             plugin: plugin.into(),
@@ -61,6 +72,7 @@ impl Upload {
             tests: ConnectionTests::Omitted,
             settings: GivenSettings::default(),
             uploader: None,
+            unapproved: Unapproved::Refused,
         }
     }
 }

@@ -8,7 +8,7 @@ use host_harness::{
 };
 use host_model::{digest::Digest, plugin_version::VersionState};
 use host_registry::RegistryError;
-use host_store::StoreError;
+use host_store::{StoreError, versions::Version};
 use host_trust::Refusal;
 
 use super::{
@@ -178,6 +178,19 @@ pub enum PublishError {
          serve it"
     )]
     SecondPersonNeeded(Box<PublishError>),
+    /// The version is stored, and lacks an approval.
+    #[error(
+        "version {digest} of plugin {plugin} waits for an approval: {why}\nthe setting `two-people` is on: have it approved \
+         with another API key, then serve it"
+    )]
+    AwaitsApproval {
+        /// The plugin's name.
+        plugin: String,
+        /// The version's digest.
+        digest: Digest,
+        /// What has to be approved.
+        why: Box<PublishError>,
+    },
     /// Another version was published while the previous one was being loaded.
     #[error("another version of plugin {0} was published in the meantime: check it, then repeat this")]
     Overtaken(String),
@@ -250,6 +263,12 @@ impl PublishError {
         )
     }
 
+    /// Returns why `version` does not serve yet: `lacking`, which an approval covers.
+    pub(super) fn awaiting(version: &Version, lacking: Self) -> Self {
+        let (plugin, digest) = (version.plugin.clone(), version.digest);
+        Self::AwaitsApproval { plugin, digest, why: Box::new(lacking) }
+    }
+
     /// Returns whether another try may come to something else although nothing was changed.
     pub(super) fn may_pass(&self) -> bool {
         matches!(
@@ -296,7 +315,7 @@ impl PublishError {
             | Self::Swap(SwapError::NothingBefore) => "unknown",
             Self::NotApproved { .. } => "not-approved",
             Self::OwnUpload { .. } | Self::UnknownUploader { .. } => "second-person",
-            Self::SecondPersonNeeded(error) => error.reason(),
+            Self::SecondPersonNeeded(error) | Self::AwaitsApproval { why: error, .. } => error.reason(),
             Self::Unproven { .. } => "unproven",
             Self::LongNote(_) => "long-note",
             Self::Overtaken(_) => "overtaken",

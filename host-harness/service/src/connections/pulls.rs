@@ -1,13 +1,19 @@
 //! Plugins in registries: each is pulled once and published, so a start needs the database alone, and is pulled again when
-//! an operator says so.
+//! an operator says so. What another person has to approve waits for that.
 //! Tested in `api/src/tests/registries.rs`.
 
+mod moved;
 mod release;
 mod standing;
 
 use std::time::Duration;
 
-use host_model::{backoff::backoff, digest::Digest, plugin_version::VersionSource, text::escaped_within};
+use host_model::{
+    backoff::backoff,
+    digest::Digest,
+    plugin_version::{VersionSource, VersionState},
+    text::escaped_within,
+};
 use host_registry::{PluginReference, Pulled, RegistryError};
 use host_store::{
     StoreError,
@@ -22,6 +28,8 @@ pub use self::{release::release, standing::RegistryPlugin};
 use super::{
     Connections,
     approval::Approval,
+    awaited_approval,
+    given_settings::GivenSettings,
     publication::{Published, Upload},
     publish_error::PublishError,
     versions::{HOST, StepCause},
@@ -41,23 +49,27 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const MAX_WAIT: Duration = Duration::from_mins(10);
 
 impl Connections {
-    /// Pulls the plugin `name` from its registry again, since its tag may have moved, and publishes it.
+    /// Pulls the plugin `name` from its registry again, since its tag may have moved, and publishes it, in the name of the API key
+    /// with the id `key`. A version that another person has to approve is stored, and waits for that.
     pub async fn pull(
         &self,
         operation: &RunningOperation,
+        key: &str,
         name: &str,
         approval: Approval,
     ) -> Result<Published, PublishError> {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
-        let (cause, approval) = (StepCause::from(operation), self.of_one_step(approval));
+        let puller = Puller { cause: operation.into(), key: key.to_owned() };
         let trust = self.served.host().admission().trust_for(name);
         let published = match self.sources.registries.pull(configured, trust.as_ref()).await {
-            Ok(pulled) => self.publish_pulled(cause, name, pulled, approval).await,
+            Ok(pulled) => self.publish_pulled(puller, name, pulled, self.of_one_step(approval)).await,
             Err(error) => Err(error.into()),
         };
         let failed = match published {
             Ok(published) => return Ok(published),
-            Err(error) => self.not_in_one_step(error),
+            // It was pulled.
+            Err(error @ PublishError::AwaitsApproval { .. }) => return Err(error),
+            Err(error) => error,
         };
         // Of a plugin that was not pulled yet, the host stores its own attempts.
         if self.due_pull(name, configured).await?.is_none() {
@@ -85,7 +97,11 @@ impl Connections {
     async fn pull_until_served(self, name: String, reference: PluginReference, stop: CancellationToken) {
         let mut failures = 0;
         while !stop.is_cancelled() {
-            let Err(error) = self.pull_if_due(&name, &reference, &stop).await else { return };
+            let error = match self.pull_if_due(&name, &reference, &stop).await {
+                // It was pulled, and an alarm says that it waits.
+                Ok(()) | Err(PublishError::AwaitsApproval { .. }) => return,
+                Err(error) => error,
+            };
             tracing::warn!(plugin = name, %reference, %error, "plugin not pulled");
             let again_after = error.may_pass().then(|| wait(&error, failures));
             failures += 1;
@@ -111,12 +127,14 @@ impl Connections {
         let trust = self.served.host().admission().trust_for(name);
         let pulling = self.sources.registries.pull(&reference, trust.as_ref());
         let Some(pulled) = stop.run_until_cancelled(pulling).await else { return Ok(()) };
-        self.publish_pulled(StepCause::from(HOST), name, pulled?, approval).await.map(drop)
+        // Whoever configured it has no API key, so that any key may approve it.
+        let puller = Puller { cause: HOST.into(), key: HOST.to_owned() };
+        self.publish_pulled(puller, name, pulled?, approval).await.map(drop)
     }
 
     async fn publish_pulled(
         &self,
-        cause: StepCause,
+        Puller { cause, key }: Puller,
         name: &str,
         pulled: Pulled,
         approval: Approval,
@@ -126,27 +144,52 @@ impl Connections {
         let trust = self.served.host().admission().trust_for(name);
         let arrival = self.arrival(name, Digest::of(&pulled.component)).await?;
         let release = release(&pulled, trust.as_ref(), arrival, pulled_at);
-        let upload = Upload {
-            bundle: release.bundle,
-            note: Some(format!("pulled from {}", configured.pinned(pulled.digest))),
-            source: VersionSource::Registry,
-            ..Upload::new(name, release.component)
+        let component = Digest::of(&release.component);
+        let published = if self.is_approved(name, component).await? {
+            // It waited for that.
+            self.serve_stored(cause, name, component, approval, GivenSettings::default()).await
+        } else {
+            let upload = Upload {
+                bundle: release.bundle,
+                note: Some(format!("pulled from {}", configured.pinned(pulled.digest))),
+                source: VersionSource::Registry,
+                uploader: Some(key),
+                unapproved: self.unapproved_pull(),
+                ..Upload::new(name, release.component)
+            };
+            self.publish_version(cause, upload, approval).await
         };
-        let component = upload.digest;
-        let published = self.publish_version(cause, upload, approval).await?;
+        let lacking = match &published {
+            Ok(_) => None,
+            Err(error @ PublishError::AwaitsApproval { .. }) => {
+                Some(escaped_within(&error.to_string(), MAX_PROBLEM_BYTES))
+            }
+            Err(_) => return published,
+        };
         let (plugin, reference) = (name.to_owned(), configured.to_string());
-        self.end_pull(Pull { plugin, reference, manifest: pulled.digest, component, pulled_at }).await?;
-        Ok(published)
+        let pull = Pull { plugin, reference, manifest: pulled.digest, component, pulled_at };
+        self.end_pull(pull, lacking).await?;
+        published
     }
 
-    async fn end_pull(&self, pull: Pull) -> Result<(), StoreError> {
+    async fn is_approved(&self, name: &str, digest: Digest) -> Result<bool, StoreError> {
+        let known = self.find_version(name, digest).await?;
+        Ok(known.is_some_and(|version| version.state == VersionState::Approved))
+    }
+
+    /// Stores what a plugin was pulled as, with what an approval is `lacking` for, if one is.
+    async fn end_pull(&self, pull: Pull, lacking: Option<String>) -> Result<(), StoreError> {
         let (vault, at) = (self.store.vault().clone(), self.clock.date_ms());
         let Pull { plugin, manifest, component, .. } = &pull;
         tracing::info!(plugin, %manifest, %component, "plugin pulled");
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 pulls::put(tx, &vault, &pull).await?;
-                alarms::is_over(tx, at, NOT_PULLED, &pull.plugin).await
+                alarms::is_over(tx, at, NOT_PULLED, &pull.plugin).await?;
+                match lacking {
+                    Some(lacking) => awaited_approval::raise(tx, at, &pull.plugin, &lacking).await,
+                    None => awaited_approval::is_over(tx, at, &pull.plugin).await,
+                }
             })
         });
         stored.await
@@ -191,6 +234,13 @@ impl Connections {
         });
         stored.await
     }
+}
+
+/// Who has a plugin pulled.
+struct Puller {
+    cause: StepCause,
+    /// What is stored as the uploader, who does not approve the version.
+    key: String,
 }
 
 /// How often a pull failed in a row, and how long until it is tried again; `None` if an operator has to.

@@ -4,7 +4,7 @@
 use host_model::{approvers::Approvers, digest::Digest};
 use host_store::versions::Version;
 
-use super::{Connections, approval::Approval, publish_error::PublishError};
+use super::{Connections, approval::Approval, publication::Unapproved, publish_error::PublishError};
 
 impl Connections {
     /// Checks that the API key with the id `key` may approve a version of a plugin.
@@ -28,6 +28,14 @@ impl Connections {
         match self.sources.approvers {
             Approvers::Anyone => approval,
             Approvers::SecondPerson => Approval::Missing,
+        }
+    }
+
+    /// Returns what becomes of a version that was pulled and lacks an approval.
+    pub(super) fn unapproved_pull(&self) -> Unapproved {
+        match self.sources.approvers {
+            Approvers::Anyone => Unapproved::Refused,
+            Approvers::SecondPerson => Unapproved::Waits,
         }
     }
 

@@ -10,7 +10,9 @@ use host_harness::{config::PluginSource, plugin::LoadPolicy};
 use host_model::approvers::Approvers;
 
 use super::conditions::LoadConditions;
-use crate::settings::{ConfigFile, ServiceConfig, proof::ProofConfig, registries::RegistryConfig};
+use crate::settings::{
+    ConfigFile, ServiceConfig, proof::ProofConfig, registries::RegistryConfig, releases::ReleaseConfig,
+};
 
 /// The sources of connections and plugins, and the locks that serialize changes.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(crate) struct Sources {
     pub(super) max_published_bytes: usize,
     /// What a version has to prove before it serves.
     pub(super) proof: ProofConfig,
+    /// How versions are released in steps unless the call that begins a release says otherwise.
+    pub(super) releases: ReleaseConfig,
     /// Who may approve what somebody uploaded.
     pub(super) approvers: Approvers,
     /// Held while a component compiles, so that only one compiles at a time. Compiling may take long, and changes must not
@@ -46,6 +50,7 @@ impl Sources {
             plugins: config.plugins().clone(),
             max_published_bytes: service.max_published_bytes,
             proof: service.proof.clone(),
+            releases: service.releases.clone(),
             approvers: service.approvers,
             ..Self::default()
         }

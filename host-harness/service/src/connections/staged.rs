@@ -159,6 +159,12 @@ impl Connections {
         Ok(())
     }
 
+    /// Checks that `approval` covers what a staged version requests and does differently, if it does.
+    pub(super) fn check_approval(&self, staged: &Staged, approval: Approval) -> Result<(), PublishError> {
+        self.compared(&staged.name(), &staged.plugin, approval)?;
+        comparison::same_behaviour(&staged.shadow(), approval)
+    }
+
     /// Returns the staged version with what it requests and does differently approved: by `approval`, or because it
     /// requests nothing more than the version that serves, and does the same.
     pub(super) async fn approved(
@@ -166,11 +172,10 @@ impl Connections {
         mut staged: Staged,
         approval: Approval,
     ) -> Result<Staged, PublishError> {
-        let shadow = staged.shadow();
-        let compared = self.compared(&staged.name(), &staged.plugin, approval);
-        if let Err(error) = compared.and_then(|()| comparison::same_behaviour(&shadow, approval)) {
+        if let Err(error) = self.check_approval(&staged, approval) {
             return Err(self.refused(staged.progress, error).await?);
         }
+        let shadow = staged.shadow();
         let slot = self.served.host().plugin(&staged.name());
         let requests = comparison::requests(slot.as_deref(), &staged.plugin);
         let evidence = json!({"requests": requests, "differences": shadow.sentences()});

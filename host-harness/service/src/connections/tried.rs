@@ -75,10 +75,9 @@ impl Connections {
     }
 
     async fn ask(&self, key: &str) -> TestReport {
-        match self.served.serving(key) {
-            Ok(serving) => {
-                let tested =
-                    serving.call(CallKind::TestConnection, async |calls| calls.test_connection().await);
+        match self.served.of_connection(key) {
+            Ok(of) => {
+                let tested = of.call(CallKind::TestConnection, async |calls| calls.test_connection().await);
                 of_test(key, tested.await)
             }
             Err(not_served) => failed(key, not_served.to_string()),

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connections,
+    Connections, awaited_approval,
     drained::DrainWatch,
     publish_error::PublishError,
     releases::ROLLED_BACK,
@@ -342,6 +342,7 @@ pub(super) async fn serve(
     alarms::is_over(tx, step.at, NOT_PROVEN, &version.plugin).await?;
     end_release_refused(tx, step.at, &version.plugin).await?;
     alarms::is_over(tx, step.at, ROLLED_BACK, &version.plugin).await?;
+    awaited_approval::is_over(tx, step.at, &version.plugin).await?;
     versions::prune(tx).await
 }
 

@@ -218,9 +218,9 @@ impl Mappings {
     }
 
     async fn listed(&self, connection: &str) -> Result<(String, Vec<Item>), MappingError> {
-        let serving = self.served.serving(connection)?;
-        let answer = serving.call(CallKind::ListItems, async |calls| calls.list_items().await).await;
-        Ok((serving.running().connection().tenant.0.clone(), listed(answer)?))
+        let of = self.served.of_connection(connection)?;
+        let answer = of.call(CallKind::ListItems, async |calls| calls.list_items().await).await;
+        Ok((of.calls().connection().tenant.0.clone(), listed(answer)?))
     }
 }
 

@@ -193,10 +193,11 @@ impl Requests {
         sent_before.await
     }
 
-    /// Returns the calls of the connection, if its connector offers what is requested.
+    /// Returns the calls of the connection, if its connector offers what is requested. During a release, both versions may have
+    /// to carry it out, so that it has to be offered by the one before.
     fn calls_for(&self, submitted: &Submission) -> Result<Calls, AcceptError> {
         let connection = submitted.connection.clone();
-        let calls = self.served.calls(&connection)?;
+        let calls = self.served.serving(&connection)?.running().clone();
         let wanted = self.handlers.of(submitted.asked.action()).interface();
         let plugin = calls.plugin();
         if !plugin.exports().contains(&wanted) {

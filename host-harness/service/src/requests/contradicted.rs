@@ -9,15 +9,14 @@ use crate::served::Served;
 /// The kind of the alarm about a version of a connection's plugin that reports outcomes that its requests contradict.
 pub(super) const ALARM: &str = "outcome-contradicted";
 
-/// Makes those of the waiting requests due whose connection is served by another version than the one that contradicted its
-/// record.
+/// Makes those of the waiting requests due whose plugin runs another version than the one that contradicted its record. During
+/// a release, this is the version before, which takes up what the released one failed at.
 pub(super) async fn release(store: &Store, served: &Served, now: i64) -> Result<(), StoreError> {
     let waiting = store.read(|connection| Box::pin(queue::contradicted(connection))).await?;
     for (connection, digest) in waiting {
         // A connection that cannot be served now has no other version yet.
         let Ok(serving) = served.serving(&connection) else { continue };
-        // While a release is in progress, it is open which of both versions is good.
-        if serving.is_in_release() || serving.running().plugin().digest().to_string() == digest {
+        if serving.running().plugin().digest().to_string() == digest {
             continue;
         }
         tracing::info!(

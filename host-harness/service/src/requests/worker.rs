@@ -10,7 +10,7 @@ use host_model::requests::breaker::Admission;
 use host_store::{
     StoreError, cut_off,
     lane::Lane,
-    queue::{self, ClaimedRequest},
+    queue::{self, ClaimedRequest, DueRequest},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -176,7 +176,13 @@ impl Worker {
             Box::pin(async move {
                 // Once it is this process' turn to write: the attempts begin now.
                 let lease = work::lease(&store, clock.date_ms(), wall_ms);
-                queue::claim(tx, &vault, &lane, most, &lease, |claim| serving.version_for(claim)).await
+                let serves = |claim: &ClaimedRequest| serving.version_for(claim);
+                if serving.lacks_released() {
+                    let is_for_here = |due: &DueRequest| serving.is_for_running(lane.step, due);
+                    queue::claim_some(tx, &vault, &lane, most, &lease, serves, is_for_here).await
+                } else {
+                    queue::claim(tx, &vault, &lane, most, &lease, serves).await
+                }
             })
         });
         claimed.await

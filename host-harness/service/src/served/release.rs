@@ -1,6 +1,9 @@
 //! Releases in steps as this replica serves them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use host_harness::{
     connection::ConnectionSpec,
@@ -8,7 +11,10 @@ use host_harness::{
 };
 use host_model::{
     digest::Digest,
-    release::{plan::ReleasePlan, share::Share},
+    release::{
+        plan::{ReleasePlan, Side},
+        share::Share,
+    },
 };
 use host_store::releases::SteppedRelease;
 use parking_lot::{Mutex, RwLock};
@@ -19,16 +25,49 @@ pub(crate) struct ServedRelease {
     pub(super) id: String,
     pub(super) plan: ReleasePlan,
     pub(super) share: Share,
-    /// The released version, with the connections that take part.
-    pub(super) slot: Arc<Slot>,
+    pub(super) participants: Participants,
 }
 
-/// The release of a plugin at this replica.
+/// The connections that take part in a release.
 #[derive(Clone, Debug)]
-enum ReleaseHere {
-    Loaded(Arc<ServedRelease>),
-    /// The released version does not load here, or not yet.
-    NotLoaded(Digest),
+pub(super) enum Participants {
+    /// The released version serves them too.
+    Loaded(Arc<Slot>),
+    /// The released version does not load here, or not yet: this replica makes only the calls of the version before. Their keys.
+    NotLoaded(Arc<Mutex<BTreeSet<String>>>),
+}
+
+impl Participants {
+    fn include(&self, key: &str) -> bool {
+        match self {
+            Self::Loaded(slot) => slot.current().connection(key).is_some(),
+            Self::NotLoaded(keys) => keys.lock().contains(key),
+        }
+    }
+
+    fn remove(&self, key: &str) {
+        let _known = match self {
+            Self::Loaded(slot) => slot.remove(key),
+            Self::NotLoaded(keys) => keys.lock().remove(key),
+        };
+    }
+
+    /// Has a connection take part whose settings fit the released version.
+    fn join(&self, spec: &ConnectionSpec, version: Digest) {
+        match self {
+            Self::Loaded(slot) => {
+                if let Err(errors) = slot.put(spec.clone()) {
+                    let (key, errors) = (&spec.key, errors.len());
+                    slot.remove(key);
+                    tracing::warn!(connection = %key, digest = %version, errors, "connection takes no part in the release: its settings do not fit");
+                }
+            }
+            // Whether they fit is not known here. If they do not, the other replicas carry out all of its requests.
+            Self::NotLoaded(keys) => {
+                keys.lock().insert(spec.key.clone());
+            }
+        }
+    }
 }
 
 /// Whether the connections of a plugin have to be served again, since what is loaded for its release has changed.
@@ -41,7 +80,7 @@ pub(crate) enum ServedConnections {
 /// The releases in progress, by plugin. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServedReleases {
-    in_progress: Arc<RwLock<BTreeMap<String, ReleaseHere>>>,
+    in_progress: Arc<RwLock<BTreeMap<String, Arc<ServedRelease>>>>,
     /// The versions whose release has ended while calls ran on them.
     ended: Arc<Mutex<Vec<EndedRelease>>>,
 }
@@ -65,42 +104,48 @@ struct EndedRelease {
 impl ServedReleases {
     /// Serves `release` by `version`, which is the released one.
     pub(super) fn put(&self, release: &SteppedRelease, version: &Arc<Plugin>) -> ServedConnections {
+        let slot = || Participants::Loaded(Arc::new(Slot::of(Arc::clone(version))));
+        self.put_with(release, |known| matches!(known, Participants::Loaded(_)), slot)
+    }
+
+    /// Serves the share of `release` that the version before has: the released one is not loaded here. `keys` are those of the
+    /// connections that the version before serves.
+    pub(super) fn put_not_loaded(
+        &self,
+        release: &SteppedRelease,
+        keys: BTreeSet<String>,
+    ) -> ServedConnections {
+        let new = || Participants::NotLoaded(Arc::new(Mutex::new(keys)));
+        self.put_with(release, |known| matches!(known, Participants::NotLoaded(_)), new)
+    }
+
+    /// Serves `release` with the connections that are known to take part, if they are `kept`, or else with `new` ones.
+    fn put_with(
+        &self,
+        release: &SteppedRelease,
+        kept: impl Fn(&Participants) -> bool,
+        new: impl FnOnce() -> Participants,
+    ) -> ServedConnections {
         let mut releases = self.in_progress.write();
-        let kept = match releases.get(&release.plugin) {
-            Some(ReleaseHere::Loaded(known)) if known.id == release.id => Some(Arc::clone(&known.slot)),
-            _ => None,
-        };
-        let connections = if kept.is_some() { ServedConnections::Kept } else { ServedConnections::Outdated };
+        let known = releases.get(&release.plugin).filter(|known| known.id == release.id);
+        let known = known.map(|known| known.participants.clone()).filter(kept);
+        let connections = if known.is_some() { ServedConnections::Kept } else { ServedConnections::Outdated };
         let served = ServedRelease {
             id: release.id.clone(),
             plan: release.plan.clone(),
             share: release.state.share(),
-            slot: kept.unwrap_or_else(|| Arc::new(Slot::of(Arc::clone(version)))),
+            participants: known.unwrap_or_else(new),
         };
-        releases.insert(release.plugin.clone(), ReleaseHere::Loaded(Arc::new(served)));
+        releases.insert(release.plugin.clone(), Arc::new(served));
         connections
     }
 
-    /// Notes that the released version of `plugin` is not loaded here.
-    pub(super) fn put_not_loaded(&self, plugin: &str, digest: Digest) -> ServedConnections {
-        let before = self.in_progress.write().insert(plugin.to_owned(), ReleaseHere::NotLoaded(digest));
-        match before {
-            Some(ReleaseHere::NotLoaded(before)) if before == digest => ServedConnections::Kept,
-            _ => ServedConnections::Outdated,
-        }
-    }
-
-    /// Notes that `plugin` has no release in progress.
-    pub(super) fn remove(&self, plugin: &str) -> ServedConnections {
-        match self.in_progress.write().remove(plugin) {
-            None => ServedConnections::Kept,
-            // The version before serves all of them.
-            Some(ReleaseHere::Loaded(release)) => {
-                let (digest, calls) = (release.plan.version(), release.slot.current().plugin().uses());
-                self.ended.lock().push(EndedRelease { plugin: plugin.to_owned(), digest, calls });
-                ServedConnections::Kept
-            }
-            Some(ReleaseHere::NotLoaded(_)) => ServedConnections::Outdated,
+    /// Notes that `plugin` has no release in progress. The version that it runs serves all of its connections.
+    pub(super) fn remove(&self, plugin: &str) {
+        let Some(release) = self.in_progress.write().remove(plugin) else { return };
+        if let Participants::Loaded(slot) = &release.participants {
+            let (digest, calls) = (release.plan.version(), slot.current().plugin().uses());
+            self.ended.lock().push(EndedRelease { plugin: plugin.to_owned(), digest, calls });
         }
     }
 
@@ -118,61 +163,52 @@ impl ServedReleases {
 
     /// Returns the release that the connection with this key takes part in.
     pub(super) fn with_connection(&self, key: &str) -> Option<Arc<ServedRelease>> {
-        self.in_progress.read().values().find_map(|here| match here {
-            ReleaseHere::Loaded(release) if release.slot.current().connection(key).is_some() => {
-                Some(Arc::clone(release))
-            }
-            ReleaseHere::Loaded(_) | ReleaseHere::NotLoaded(_) => None,
-        })
+        let releases = self.in_progress.read();
+        releases.values().find(|release| release.participants.include(key)).cloned()
     }
 
     /// Returns the version of `plugin` with this digest if it is being released.
     pub(super) fn version(&self, plugin: &str, digest: Digest) -> Option<Arc<Plugin>> {
-        match self.in_progress.read().get(plugin) {
-            Some(ReleaseHere::Loaded(release)) if release.plan.version() == digest => {
-                Some(Arc::clone(release.slot.current().plugin().uncounted()))
-            }
-            _ => None,
+        let releases = self.in_progress.read();
+        let release = releases.get(plugin).filter(|release| release.plan.version() == digest)?;
+        match &release.participants {
+            Participants::Loaded(slot) => Some(Arc::clone(slot.current().plugin().uncounted())),
+            Participants::NotLoaded(_) => None,
         }
     }
 
-    /// Returns the version that is to serve a share of the connections of `plugin` and is not loaded.
-    pub(super) fn lacking(&self, plugin: &str) -> Option<Digest> {
-        match self.in_progress.read().get(plugin) {
-            Some(ReleaseHere::NotLoaded(digest)) => Some(*digest),
-            _ => None,
-        }
+    /// Returns the version that is released to the connection with this key, if it is not loaded.
+    pub(super) fn lacking(&self, key: &str) -> Option<Digest> {
+        let release = self.with_connection(key)?;
+        let is_lacking = matches!(release.participants, Participants::NotLoaded(_))
+            && release.plan.side_of_connection(release.share, key) == Side::Released;
+        is_lacking.then(|| release.plan.version())
     }
 
     /// Returns the plugins whose released version is not loaded.
     pub(super) fn all_lacking(&self) -> Vec<String> {
         let releases = self.in_progress.read();
-        let lacking = releases.iter().filter(|(_, here)| matches!(here, ReleaseHere::NotLoaded(_)));
+        let lacking =
+            releases.iter().filter(|(_, release)| matches!(release.participants, Participants::NotLoaded(_)));
         lacking.map(|(plugin, _)| plugin.clone()).collect()
     }
 
     /// Has `spec`, which the version that its plugin runs serves, take part in the release of its plugin. One whose settings
     /// do not fit the released version does not.
     pub(super) fn join(&self, spec: &ConnectionSpec) {
-        for (plugin, here) in self.in_progress.read().iter() {
-            let ReleaseHere::Loaded(release) = here else { continue };
-            let slot = &release.slot;
-            if *plugin != spec.plugin {
-                slot.remove(&spec.key);
-            } else if let Err(errors) = slot.put(spec.clone()) {
-                let (key, digest, errors) = (&spec.key, release.plan.version(), errors.len());
-                slot.remove(key);
-                tracing::warn!(connection = %key, %digest, errors, "connection takes no part in the release: its settings do not fit");
+        for (plugin, release) in self.in_progress.read().iter() {
+            if *plugin == spec.plugin {
+                release.participants.join(spec, release.plan.version());
+            } else {
+                release.participants.remove(&spec.key);
             }
         }
     }
 
     /// Has the connection with this key take part in no release.
     pub(super) fn leave(&self, key: &str) {
-        for here in self.in_progress.read().values() {
-            if let ReleaseHere::Loaded(release) = here {
-                release.slot.remove(key);
-            }
+        for release in self.in_progress.read().values() {
+            release.participants.remove(key);
         }
     }
 }

@@ -1,4 +1,5 @@
 mod registries;
+mod releases;
 
 use std::path::Path;
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::posts::post::NotASigningSecret;
 use host_harness::config::ConfigProblemKind;
+use host_model::release::{rules::RulesError, steps::NotSteps, times::TimesOutOfOrder};
 use host_registry::NotAReference;
 use host_store::{NotAMasterKey, WrongDatabaseUrl};
 
@@ -48,6 +49,15 @@ pub enum WrongSetting {
     /// The credentials for a registry are incomplete, or there are two.
     #[error("expected `user` with `password`, or `docker-config` alone, or none of them")]
     RegistryCredentials,
+    /// The steps of releases do not grow up to the whole.
+    #[error(transparent)]
+    ReleaseSteps(NotSteps),
+    /// A step of a release would last longer at least than at most.
+    #[error(transparent)]
+    StepTimes(TimesOutOfOrder),
+    /// The rules of a verdict on a release cannot be used.
+    #[error(transparent)]
+    VerdictRules(RulesError),
     /// An address to listen on is not valid.
     #[error(transparent)]
     Listen(#[from] NotAListenAddress),

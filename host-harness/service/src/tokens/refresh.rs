@@ -33,12 +33,12 @@ pub(crate) type PushToken = dyn Fn(String, Secret) -> BoxFuture<'static, PushOut
 /// Returns a function that pushes tokens through the connector.
 pub fn by_connector(served: Served) -> Box<PushToken> {
     Box::new(move |connection, token| {
-        let serving = served.serving(&connection);
+        let of = served.of_connection(&connection);
         Box::pin(async move {
-            match serving {
-                Ok(serving) => {
+            match of {
+                Ok(of) => {
                     let install = async |calls: Calls| calls.installing(token).install_token().await;
-                    serving.call(CallKind::WebhookToken, install).await.into()
+                    of.call(CallKind::WebhookToken, install).await.into()
                 }
                 Err(not_served) => PushOutcome::Failed { reason: not_served.to_string(), asked: None },
             }

@@ -23,13 +23,13 @@ use crate::{
     work,
 };
 use host_harness::clock::Clock;
-use host_model::contract::webhook::ConsentEvent;
+use host_model::{contract::webhook::ConsentEvent, digest::Digest};
 use host_store::{
     Keys, Store, StoreError, Tx,
     alarms::{self, Alarm},
     audit::{self, Record},
     deliveries::{self, ClaimedDelivery, DamagedRow, DeliverySelection, DeliveryState, ReadingEnd},
-    queue::Lease,
+    lease::Lease,
 };
 
 /// The maximum number of concurrent readings. A reading takes well under a millisecond, unless the vendor is asked who
@@ -195,15 +195,21 @@ impl Inbox {
     }
 
     async fn read(self, claim: ClaimedDelivery) {
-        let (reading, digest) = self.ask(&claim).await;
+        let (reading, version) = self.ask(&claim).await;
+        let digest = version.map(|version| version.to_string());
         self.record(&claim, &reading, digest.as_deref());
         let stored =
             work::store_result(&*self.clock, || self.settle(claim.clone(), reading.clone(), digest.clone()));
-        if let Err(error) = stored.await {
+        match stored.await {
+            Ok(()) => {
+                if let (DeliveryReading::Unreadable(_), Some(version)) = (&reading, version) {
+                    self.served.could_not_read(&claim.connection, version);
+                }
+            }
             // The claim remains, and is taken again when its lease expires.
-            tracing::error!(
+            Err(error) => tracing::error!(
                 connection = claim.connection, delivery = claim.id, %error, "result of a reading not stored"
-            );
+            ),
         }
     }
 
@@ -243,7 +249,7 @@ impl Inbox {
                 }
                 let (delivery, since) = match which {
                     DeliverySelection::One(delivery) => (Some(delivery), None),
-                    DeliverySelection::OfConnection(_) => (None, None),
+                    DeliverySelection::OfConnection(_) | DeliverySelection::LastReadBy(..) => (None, None),
                     DeliverySelection::OfConnectionSince(_, since) => (None, Some(since)),
                 };
                 let (count, by) = (replayed.len(), by.map(|Who(name)| name));
@@ -281,17 +287,17 @@ impl Inbox {
     }
 
     /// Returns the result of the connector's reading, and the connector's digest.
-    async fn ask(&self, claim: &ClaimedDelivery) -> (DeliveryReading, Option<String>) {
+    async fn ask(&self, claim: &ClaimedDelivery) -> (DeliveryReading, Option<Digest>) {
         let delivery = match stored_delivery::open(self.store.vault(), &claim.id, &claim.sealed) {
             Ok(delivery) => delivery,
             Err(error) => return (DeliveryReading::Unopened(error.to_string()), None),
         };
-        let serving = match self.served.serving(&claim.connection) {
-            Ok(serving) => serving,
-            Err(unknown) => return (DeliveryReading::unserved(&unknown), None),
+        let of = match self.served.of_connection(&claim.connection) {
+            Ok(of) => of,
+            Err(not_served) => return (DeliveryReading::unserved(&not_served), None),
         };
-        let ReadBy { reading, version } = read_by(&serving, claim, delivery, &*self.clock).await;
-        (reading, Some(version.to_string()))
+        let ReadBy { reading, version } = read_by(&of, claim, delivery, &*self.clock).await;
+        (reading, Some(version))
     }
 
     async fn settle(

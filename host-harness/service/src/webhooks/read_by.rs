@@ -12,7 +12,7 @@ use host_model::{
 use host_store::deliveries::ClaimedDelivery;
 
 use super::reading::DeliveryReading;
-use crate::served::serving::{ServingCalls, end_of};
+use crate::served::serving::{ConnectionCalls, end_of};
 
 /// What a version made of a delivery.
 pub(super) struct ReadBy {
@@ -20,14 +20,14 @@ pub(super) struct ReadBy {
     pub(super) version: Digest,
 }
 
-/// Has the version that serves the connection read the delivery.
+/// Has the version that serves the connection read the delivery, or the one that takes it up.
 pub(super) async fn read_by(
-    serving: &ServingCalls,
+    of: &ConnectionCalls,
     claim: &ClaimedDelivery,
     delivery: Delivery,
     clock: &dyn Clock,
 ) -> ReadBy {
-    let calls = serving.of_connection();
+    let calls = of.for_delivery(claim);
     let version = calls.plugin().digest();
     let check = if claim.accepted { TokenCheck::Accepted } else { TokenCheck::NotAccepted };
     let began = clock.now();
@@ -42,7 +42,7 @@ pub(super) async fn read_by(
     };
     // A delivery that is read again would count like several.
     if let Some(end) = end.filter(|_| claim.failures == 0) {
-        serving.count(CallKind::WebhookVerify, version, end, took);
+        of.serving().count(CallKind::WebhookVerify, version, end, took);
     }
     ReadBy { reading, version }
 }

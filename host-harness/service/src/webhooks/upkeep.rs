@@ -25,8 +25,8 @@ const REPEAT_WINDOW: Duration = Duration::from_hours(7 * 24);
 /// The alarm for deliveries of a connection that were never read and are deleted.
 const LOST: &str = "deliveries-lost";
 
-/// Runs the upkeep until `stop` is cancelled. Unreadable deliveries are re-read once another version of their plugin
-/// runs, or its release has ended, even if it was swapped in while the host was down.
+/// Runs the upkeep until `stop` is cancelled. Unreadable deliveries are re-read if another version of their plugin runs than the
+/// one that could not read them, even if it was swapped in while the host was down.
 pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let plugins = inbox.served.host().plugins();
@@ -36,8 +36,8 @@ pub(crate) async fn run(inbox: Inbox, keep: Duration, stop: CancellationToken) {
         let failed = stop.run_until_cancelled(round).await.into_iter().flatten().filter_map(Result::err);
         failed.for_each(|error| tracing::error!(%error, "delivery upkeep failed"));
         let again_at = inbox.clock.now() + UPKEEP_INTERVAL;
-        let release_ended = Box::pin(inbox.served.release_ended());
-        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at), release_ended];
+        let again = Box::pin(inbox.served.may_read_again());
+        let mut swaps: Vec<BoxFuture<'_, ()>> = vec![inbox.clock.sleep_until(again_at), again];
         for (slot, digest) in &running {
             swaps.push(Box::pin(slot.replaced(*digest)));
         }
@@ -54,10 +54,10 @@ impl Inbox {
         for (connection, digest) in self.store.read(|c| Box::pin(deliveries::unread(c))).await? {
             let Ok(serving) = self.served.serving(&connection) else { continue };
             let calls = serving.running();
-            // While a release is in progress, it is open which of both versions is good.
-            if !serving.is_in_release() && digest != Some(calls.plugin().digest().to_string()) {
+            // During a release, this is the version before: whether the released one is good is open.
+            if digest != Some(calls.plugin().digest().to_string()) {
                 let tenant = &calls.connection().tenant.0;
-                self.replay(tenant, DeliverySelection::OfConnection(connection), None).await?;
+                self.replay(tenant, DeliverySelection::LastReadBy(connection, digest), None).await?;
             }
         }
         Ok(())

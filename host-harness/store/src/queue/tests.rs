@@ -1,6 +1,7 @@
 mod holding;
 mod moved;
 mod reclaimed;
+mod some;
 mod writers;
 
 use serde_json::json;
@@ -11,34 +12,38 @@ use crate::{
     handle::Store,
     people,
     requests::{self, NewRequest},
+    seal::PersonName,
     testing::{ENQUEUE, Folder, connection_row, in_dialect, lease, master_key, name, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
 async fn request(store: &Store, connection: &'static str, person: u8, action: Action) -> String {
-    write(store, move |tx| {
-        Box::pin(async move {
-            let name = name(person);
-            let id = uuid::Uuid::now_v7().to_string();
-            let new = NewRequest {
-                id: id.clone(),
-                tenant: "acme".into(),
-                connection: connection.into(),
-                person: people::known_as(tx, connection, &[name]).await?,
-                action,
-                idempotency_key: None,
-                body_digest: [0; 32],
-                sealed_details: vec![1],
-                data_key: vec![2],
-                outcome: None,
-                withholds: false,
-                at: 10,
-            };
-            requests::insert(tx, &new).await?;
-            Ok(id)
-        })
-    })
-    .await
+    write(store, move |tx| Box::pin(insert(tx, connection, name(person), action))).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    connection: &'static str,
+    name: PersonName,
+    action: Action,
+) -> Result<String, StoreError> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let new = NewRequest {
+        id: id.clone(),
+        tenant: "acme".into(),
+        connection: connection.into(),
+        person: people::known_as(tx, connection, &[name]).await?,
+        action,
+        idempotency_key: None,
+        body_digest: [0; 32],
+        sealed_details: vec![1],
+        data_key: vec![2],
+        outcome: None,
+        withholds: false,
+        at: 10,
+    };
+    requests::insert(tx, &new).await?;
+    Ok(id)
 }
 
 async fn lanes(store: &Store, now: i64) -> Vec<(String, Action, Step)> {

@@ -57,14 +57,22 @@ async fn advanced(store: &Store, release: &SteppedRelease, from: ReleaseState) -
     write(store, move |tx| Box::pin(async move { advance(tx, &vault, &release, &from).await })).await
 }
 
-async fn added(
+/// Stores what the process `by` counted in all.
+async fn put(
     store: &Store,
     id: &'static str,
-    counted: BTreeMap<CountPlace, CallCounts>,
-    accepted: Vec<AcceptedErasure>,
-) {
-    write(store, move |tx| Box::pin(async move { release_counts::add(tx, id, &counted, &accepted).await }))
-        .await;
+    by: &'static str,
+    totals: BTreeMap<CountPlace, CallCounts>,
+) -> RowChange {
+    write(store, move |tx| Box::pin(async move { release_counts::put(tx, id, by, &totals, &[]).await })).await
+}
+
+async fn accepted(store: &Store, id: &'static str, accepted: Vec<AcceptedErasure>) {
+    let none = BTreeMap::new();
+    write(store, move |tx| {
+        Box::pin(async move { release_counts::put(tx, id, "one", &none, &accepted).await })
+    })
+    .await;
 }
 
 async fn counted(store: &Store, id: &'static str, now: i64) -> BTreeMap<CountPlace, CallCounts> {
@@ -146,18 +154,29 @@ async fn what_replicas_counted_adds_up_by_version_step_kind_and_connection() {
     let deliveries = place(Side::Before, 500, CallKind::WebhookVerify);
     let later = place(Side::Released, 2_500, CallKind::Erasure);
     let (three, four) = (calls(CallKind::Erasure, 3), calls(CallKind::Erasure, 4));
-    added(&store, "first", BTreeMap::from([(erasures.clone(), three.clone())]), vec![]).await;
+    put(&store, "first", "one", BTreeMap::from([(erasures.clone(), three.clone())])).await;
     let verified = calls(CallKind::WebhookVerify, 2);
-    let more =
-        [(erasures.clone(), four), (deliveries.clone(), verified.clone()), (later.clone(), three.clone())];
-    added(&store, "first", BTreeMap::from(more), vec![]).await;
-    let expected = [(erasures, calls(CallKind::Erasure, 7)), (deliveries, verified), (later, three.clone())];
-    assert_eq!(counted(&store, "first", 0).await, BTreeMap::from(expected));
+    let more = [
+        (erasures.clone(), four.clone()),
+        (deliveries.clone(), verified.clone()),
+        (later.clone(), three.clone()),
+    ];
+    // As after a commit of which it is not known whether it took place.
+    for _ in 0..2 {
+        put(&store, "first", "two", BTreeMap::from(more.clone())).await;
+    }
+    let expected =
+        [(erasures.clone(), calls(CallKind::Erasure, 7)), (deliveries, verified), (later, three.clone())];
+    let expected = BTreeMap::from(expected);
+    assert_eq!(counted(&store, "first", 0).await, expected);
+    // A process stores its total, not what it counted since.
+    put(&store, "first", "one", BTreeMap::from([(erasures.clone(), four)])).await;
+    assert_eq!(counted(&store, "first", 0).await[&erasures], calls(CallKind::Erasure, 8));
     // What comes late for a release that ended, or was replaced, is not counted for another one.
     begun(&store, "second").await;
     assert_eq!(counted(&store, "first", 0).await, BTreeMap::new());
     let late = BTreeMap::from([(place(Side::Before, 500, CallKind::Erasure), three)]);
-    added(&store, "first", late, vec![]).await;
+    assert_eq!(put(&store, "first", "one", late).await, RowChange::Unchanged);
     assert_eq!(counted(&store, "first", 0).await, BTreeMap::new());
     assert_eq!(counted(&store, "second", 0).await, BTreeMap::new());
 }
@@ -179,15 +198,15 @@ async fn an_accepted_erasure_counts_once_its_time_for_a_proof_has_passed() {
         )
         .await;
     }
-    let accepted = |request, accepted_at| AcceptedErasure {
+    let erasure = |request, accepted_at| AcceptedErasure {
         request,
         side: Side::Released,
         share: share(500),
         accepted_at,
     };
-    let all = vec![accepted(1, 1_000), accepted(2, 1_000), accepted(3, 1_000), accepted(4, 1_900)];
-    added(&store, "first", BTreeMap::new(), all.clone()).await;
-    added(&store, "first", BTreeMap::new(), all).await;
+    let all = vec![erasure(1, 1_000), erasure(2, 1_000), erasure(3, 1_000), erasure(4, 1_900)];
+    accepted(&store, "first", all.clone()).await;
+    accepted(&store, "first", all).await;
     let place = CountPlace::of_call(Side::Released, share(500), CallKind::Erasure, "newsletter");
     let at = async |now| {
         let counts = counted(&store, "first", now).await.remove(&place).unwrap_or_default();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an unexpected result fails the test")]
 
 mod changes;
+mod claims;
 mod currency;
 mod interop;
 mod keys;

@@ -295,7 +295,9 @@ async fn a_version_with_2_percent_of_traps_is_rolled_back_within_a_minute_of_eno
     let counted = BTreeMap::from([(place, erasures(BEFORE, 0))]);
     refers
         .bench
-        .write(move |tx| Box::pin(async move { release_counts::add(tx, &id, &counted, &[]).await }))
+        .write(move |tx| {
+            Box::pin(async move { release_counts::put(tx, &id, "test", &counted, &[]).await.map(drop) })
+        })
         .await;
     let clients: JoinSet<_> = (0..ERASERS).map(|n| Arc::clone(&service).erase(n.into())).collect();
     let looks = service.follow().await;

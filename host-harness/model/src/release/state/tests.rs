@@ -209,18 +209,6 @@ fn events_that_do_not_apply_are_refused() {
 }
 
 #[test]
-fn what_a_version_failed_at_is_taken_up_by_the_one_before_or_by_a_completed_release() {
-    let by = RollBackCause::Verdict(vec![excess()]);
-    let rolled_back = ReleaseState::RolledBack { from: share(500), by, at_ms: 0 };
-    let running = ReleaseState::Running(entered(10_000, 0));
-    for state in [ReleaseState::Proposed, running, paused(PauseCause::Operator { by: ana() }), rolled_back] {
-        assert!(state.takes_up(Side::Before) && !state.takes_up(Side::Released), "{state}");
-    }
-    let completed = ReleaseState::Completed { at_ms: 0 };
-    assert!(completed.takes_up(Side::Released) && !completed.takes_up(Side::Before));
-}
-
-#[test]
 fn a_state_is_stored_and_read_back() {
     let step = json!({"share": 500, "entered-ms": 0, "timed-from-ms": 0});
     let by = RollBackCause::Operator { by: ana() };

@@ -91,8 +91,8 @@ impl Connections {
                 Some(DuePull { reference: configured.pinned(pulled.manifest), approval: Approval::Given })
             }
             None => {
-                let is_new = !runs && published.is_none();
-                let approval = if is_new { Approval::Given } else { Approval::Missing };
+                // What ran from a file before does not keep back what the configuration names now.
+                let approval = if published.is_none() { Approval::Given } else { Approval::Missing };
                 Some(DuePull { reference: configured.clone(), approval })
             }
         })

@@ -22,7 +22,7 @@ use super::{
     entered::EnteredRelease,
     error::ReleaseError,
 };
-use crate::who::Who;
+use crate::{settings::releases::ReleaseConfig, who::Who};
 
 /// A release that is to begin.
 #[derive(Clone, Debug)]
@@ -40,6 +40,11 @@ pub struct NewRelease {
 }
 
 impl Connections {
+    /// Returns the steps, times and rules of a release for which the call that begins it says nothing else.
+    pub fn usual_release(&self) -> &ReleaseConfig {
+        &self.sources.releases
+    }
+
     /// Releases an approved version to the share of its first step, once every replica has loaded it.
     pub async fn begin_release(&self, who: &Who, new: NewRelease) -> Result<SteppedRelease, ReleaseError> {
         let NewRelease { plugin, digest, steps, rules, times } = new;

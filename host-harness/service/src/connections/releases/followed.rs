@@ -76,7 +76,7 @@ impl Connections {
             Ok(version) => Ok(self.served.put_release(release, &version)),
             Err(VersionUnusable::Store(error)) => Err(error),
             Err(error) => {
-                let connections = self.served.lacks_release(plugin, digest);
+                let connections = self.served.lacks_release(release);
                 self.pause_unloaded(plugin, digest, &error.to_string()).await;
                 Ok(connections)
             }
@@ -114,7 +114,7 @@ impl Connections {
         };
         let digest = release.plan.version();
         let Some(version) = self.versions.loaded(plugin, digest) else {
-            self.served.lacks_release(plugin, digest);
+            self.served.lacks_release(&release);
             return Ok(FollowedRelease::NotLoaded(digest));
         };
         self.served.put_release(&release, &version);
@@ -129,11 +129,17 @@ impl Connections {
         self.bell.ring();
     }
 
-    /// Ends a release that this replica moved to its end.
-    pub(super) async fn end_served_release(&self, release: &SteppedRelease) {
-        if self.served.end_release(&release.plugin) == ServedConnections::Outdated {
+    /// Serves what the version before has of a release that this replica moved, whose version is not loaded here.
+    pub(super) async fn serve_lacking_release(&self, release: &SteppedRelease) {
+        if self.served.lacks_release(release) == ServedConnections::Outdated {
             self.serve_connections_again(&release.plugin).await;
         }
+        self.bell.ring();
+    }
+
+    /// Ends a release that this replica moved to its end.
+    pub(super) fn end_served_release(&self, release: &SteppedRelease) {
+        self.served.end_release(&release.plugin);
         self.bell.ring();
     }
 

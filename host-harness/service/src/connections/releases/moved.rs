@@ -62,9 +62,13 @@ impl Connections {
         })
         .await?;
         if release.state.has_ended() {
-            self.end_served_release(&release).await;
-        } else if let Some(version) = self.served.released_version(&release.plugin, release.plan.version()) {
-            self.serve_release(&release, &version).await;
+            self.end_served_release(&release);
+            return Ok(());
+        }
+        match self.served.released_version(&release.plugin, release.plan.version()) {
+            Some(version) => self.serve_release(&release, &version).await,
+            // It is not loaded here. Still, those who are in the share now are no longer served by the version before.
+            None => self.serve_lacking_release(&release).await,
         }
         Ok(())
     }
@@ -78,7 +82,7 @@ impl Connections {
             PublishError::Store(error) => ReleaseError::Store(error),
             error => error.into(),
         })?;
-        self.end_served_release(&release).await;
+        self.end_served_release(&release);
         Ok(())
     }
 }

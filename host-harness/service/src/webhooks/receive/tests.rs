@@ -18,8 +18,8 @@ use host_model::{contract::Identifier, token::TokenState};
 use host_store::{
     PersonName, connections,
     deliveries::{self, DeliverySelection, DeliveryState},
+    lease::Lease,
     people,
-    queue::Lease,
     testing::{lease, write},
 };
 

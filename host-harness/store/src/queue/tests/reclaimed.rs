@@ -1,7 +1,10 @@
 //! Tests of claims that are lost, taken back, or handed back.
 
 use super::*;
-use crate::cut_off::{reclaim_ended, release_claims, requeue_lost};
+use crate::{
+    cut_off::{reclaim_ended, release_claims, requeue_lost},
+    replica_id::ReplicaId,
+};
 
 #[tokio::test]
 async fn a_worker_that_lost_its_claim_changes_nothing() {
