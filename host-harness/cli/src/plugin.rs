@@ -293,10 +293,7 @@ impl PluginsCommand {
                 let digest = version_history::digest(client, &name, &version).await?;
                 let call = ApiCall::post(&["plugins", &name, "versions", &digest, "serve"])
                     .with("agree", agree.then_some(true));
-                let call = match given {
-                    Some(given) => call.json(&given),
-                    None => call,
-                };
+                let call = given.iter().fold(call, ApiCall::json);
                 carried_out(session, client, call, runs).await
             }
             Self::Operations { name } => {

@@ -86,27 +86,7 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         "pinned-version-not-loaded" => {
             ("Unpin the connection, or pin it to a version that can be used.", Plugins)
         }
-        "plugin-awaits-approval" => {
-            ("Look at what the version requests, and have it approved with another API key.", Plugins)
-        }
-        "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
-        "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
-        "plugin-not-pulled" => ("Look at why, and pull the plugin again once the cause is gone.", Plugins),
-        "plugin-not-signed" => {
-            ("Publish a signed release of the plugin, or the same component with its bundle.", Plugins)
-        }
-        "plugin-release-paused" => ("Go on with the release, end its step, or roll it back.", Plugins),
-        "plugin-release-rolled-back" => ("Report what was counted to the plugin's author.", Plugins),
-        "plugin-release-refused" => (
-            "Get the component and its bundle of a current release from the publisher, and put both at the path.",
-            Elsewhere,
-        ),
-        "plugin-version-not-drained" => {
-            ("Look at what its vendor answers, or restart the replica.", Elsewhere)
-        }
-        "plugin-version-not-authentic" => {
-            ("Publish the version again, and find out who can write the database.", Plugins)
-        }
+        kind if kind.starts_with("plugin-") => advice_on_plugin(kind)?,
         "request-expired" => {
             ("Tell the person, find out what held the request back, and put it back in the queue.", Request)
         }
@@ -134,6 +114,33 @@ pub(crate) fn advice(kind: &str) -> Option<Advice> {
         _ => return None,
     };
     Some(Advice { todo, place })
+}
+
+fn advice_on_plugin(kind: &str) -> Option<(&'static str, AdvicePlace)> {
+    Some(match kind {
+        "plugin-awaits-approval" => {
+            ("Look at what the version requests, and have it approved with another API key.", Plugins)
+        }
+        "plugin-not-loaded" => ("Publish another version of the plugin, or the same one again.", Plugins),
+        "plugin-not-proven" => ("Look at what the proof found, and serve another version.", Plugins),
+        "plugin-not-pulled" => ("Look at why, and pull the plugin again once the cause is gone.", Plugins),
+        "plugin-not-signed" => {
+            ("Publish a signed release of the plugin, or the same component with its bundle.", Plugins)
+        }
+        "plugin-release-paused" => ("Go on with the release, end its step, or roll it back.", Plugins),
+        "plugin-release-rolled-back" => ("Report what was counted to the plugin's author.", Plugins),
+        "plugin-release-refused" => (
+            "Get the component and its bundle of a current release from the publisher, and put both at the path.",
+            Elsewhere,
+        ),
+        "plugin-version-not-drained" => {
+            ("Look at what its vendor answers, or restart the replica.", Elsewhere)
+        }
+        "plugin-version-not-authentic" => {
+            ("Publish the version again, and find out who can write the database.", Plugins)
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

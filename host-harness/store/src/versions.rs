@@ -208,7 +208,7 @@ pub async fn advance(
             VersionState::Uploaded
             | VersionState::Compiled
             | VersionState::Proven
-            | VersionState::Refused => known.served_at.is_some() || serves_some(tx, &known).await?,
+            | VersionState::Refused => known.served_at.is_some() || is_serving_some(tx, &known).await?,
         };
         if known.served_at.is_some() || is_again {
             version.served_at = version.served_at.max(known.served_at);
@@ -266,7 +266,7 @@ pub async fn advance(
 }
 
 /// Returns whether an approved version serves some connections: those that are pinned to it, or that it is being released to.
-async fn serves_some(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
+async fn is_serving_some(tx: &mut Tx, version: &Version) -> Result<bool, StoreError> {
     let serves = "SELECT (SELECT COUNT(*) FROM pins WHERE plugin = $1 AND digest = $2) \
                     + (SELECT COUNT(*) FROM releases WHERE plugin = $1 AND digest = $2 AND ended_at IS NULL)";
     let serves = sqlx::query_scalar(serves).bind(&version.plugin).bind(version.digest.0.to_vec());

@@ -43,21 +43,21 @@ async fn restarted_without_released() -> (Releases, Vec<String>, Vec<String>) {
     releases.erase(people("ada", 30)).await;
     assert_eq!(releases.begin(&[50, 100], json!({})).await.status, 200);
     let versions = releases.erase(people("ada", 30)).await;
-    let released: Vec<String> = on_two(&versions).into_iter().cloned().collect();
-    let before: Vec<String> = versions.into_keys().filter(|email| !released.contains(email)).collect();
-    assert!(released.len() > 5 && before.len() > 5, "{released:?} {before:?}");
+    let on_released: Vec<String> = on_two(&versions).into_iter().cloned().collect();
+    let before: Vec<String> = versions.into_keys().filter(|email| !on_released.contains(email)).collect();
+    assert!(on_released.len() > 5 && before.len() > 5, "{on_released:?} {before:?}");
     releases.lose_component().await;
     let Releases { refers, digest } = releases;
-    (Releases { refers: refers.restarted().await, digest }, released, before)
+    (Releases { refers: refers.restarted().await, digest }, on_released, before)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_cannot_load_the_released_version_serves_those_whom_the_version_before_has() {
-    let (releases, released, before) = restarted_without_released().await;
+    let (releases, on_released, before) = restarted_without_released().await;
     let paused = releases.once(|release| release["state"] == "paused").await;
     assert!(paused["why"].as_str().unwrap().contains("cannot load the version"), "{paused}");
     // All requests are accepted. Those of people who were moved wait, and hold back no others.
-    let moved = submitted(&releases, released.into_iter()).await;
+    let moved = submitted(&releases, on_released.into_iter()).await;
     let others = submitted(&releases, before.into_iter()).await;
     done_by(&releases, &others, "one").await;
     wait(&releases, &moved).await;
@@ -86,9 +86,9 @@ async fn a_replica_that_cannot_load_the_released_version_serves_those_whom_the_v
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_the_released_version_loads_its_people_are_served_by_it() {
-    let (releases, released, _) = restarted_without_released().await;
+    let (releases, on_released, _) = restarted_without_released().await;
     releases.once(|release| release["state"] == "paused").await;
-    let moved = submitted(&releases, released.into_iter()).await;
+    let moved = submitted(&releases, on_released.into_iter()).await;
     wait(&releases, &moved).await;
     let Releases { refers, digest } = releases;
     let (stored, bytes) = (digest.parse().unwrap(), component("two"));

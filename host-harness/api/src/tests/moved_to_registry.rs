@@ -38,7 +38,7 @@ async fn problem(bench: &RegistryBench) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_its_registry_does_not_answer_the_version_that_served_last_serves_on_with_an_alarm() {
-    let bench = moved(None).await;
+    let bench = Box::pin(moved(None)).await;
     assert_eq!(
         (bench.shown().await.json["digest"].clone(), problem(&bench).await),
         (digest(&version(1)), json!(null))
@@ -63,7 +63,7 @@ async fn while_its_registry_does_not_answer_the_version_that_served_last_serves_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_version_that_ran_from_its_file_is_published_once_the_registry_gives_it() {
-    let bench = moved(Some(&version(1))).await;
+    let bench = Box::pin(moved(Some(&version(1)))).await;
     bench.runs(&version(1)).await;
     bench.break_registry();
     let bench = bench.restarted().await;
@@ -80,7 +80,7 @@ async fn the_version_that_ran_from_its_file_is_published_once_the_registry_gives
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_copy_of_the_version_that_served_last_keeps_no_service_from_starting() {
-    let bench = moved(None).await;
+    let bench = Box::pin(moved(None)).await;
     bench.bench.sql("UPDATE components SET bytes = x'00' WHERE digest IN (SELECT digest FROM versions WHERE plugin = 'guest')").await;
     let bench = bench.restarted().await;
     assert_eq!(bench.shown().await.status, 404);

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use super::{
     Connections,
+    not_authentic::raise_not_authentic,
     publish_error::PublishError,
     signatures::{VerifiedRelease, with_signature},
-    versions::{HOST, raise_not_authentic, record, serve, version_of},
+    versions::{HOST, record, serve, version_of},
 };
 
 impl Connections {

@@ -19,7 +19,7 @@ use host_store::{
 use host_trust::{Arrival, Refusal, Trust};
 use parking_lot::Mutex;
 
-use super::{conditions::LoadConditions, signatures::known_mark, sources::Sources};
+use super::{conditions::LoadConditions, known_mark::known_mark, sources::Sources};
 use crate::served::{NotServed, Served};
 
 /// Maximum number of versions that stay loaded without serving. Compiled code takes several times the size of its component, so many of

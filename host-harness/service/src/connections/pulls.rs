@@ -59,10 +59,10 @@ impl Connections {
         approval: Approval,
     ) -> Result<Published, PublishError> {
         let configured = self.reference(name).ok_or_else(|| PublishError::NotInRegistry(name.to_owned()))?;
-        let puller = Puller { cause: operation.into(), key: key.to_owned() };
+        let by = Puller { cause: operation.into(), key: key.to_owned() };
         let trust = self.served.host().admission().trust_for(name);
         let published = match self.sources.registries.pull(configured, trust.as_ref()).await {
-            Ok(pulled) => self.publish_pulled(puller, name, pulled, self.of_one_step(approval)).await,
+            Ok(pulled) => self.publish_pulled(by, name, pulled, self.of_one_step(approval)).await,
             Err(error) => Err(error.into()),
         };
         let failed = match published {
@@ -128,8 +128,8 @@ impl Connections {
         let pulling = self.sources.registries.pull(&reference, trust.as_ref());
         let Some(pulled) = stop.run_until_cancelled(pulling).await else { return Ok(()) };
         // Whoever configured it has no API key, so that any key may approve it.
-        let puller = Puller { cause: HOST.into(), key: HOST.to_owned() };
-        self.publish_pulled(puller, name, pulled?, approval).await.map(drop)
+        let by = Puller { cause: HOST.into(), key: HOST.to_owned() };
+        self.publish_pulled(by, name, pulled?, approval).await.map(drop)
     }
 
     async fn publish_pulled(

@@ -14,7 +14,7 @@ mod judged;
 mod moved;
 
 pub use begun::NewRelease;
-pub(super) use entered::{EnteredRelease, ROLLED_BACK};
+pub(super) use entered::EnteredRelease;
 pub use error::ReleaseError;
 pub(super) use followed::FollowedRelease;
 pub use judged::ReleaseReport;

@@ -11,11 +11,8 @@ use host_trust::{Arrival, HighWaterMark, Trust};
 use serde_json::json;
 
 use super::{
-    Connections,
-    loaded::stored_component,
-    publish_error::PublishError,
-    signatures::{known_mark, mark_subject},
-    versions::NOT_AUTHENTIC,
+    Connections, known_mark::known_mark, loaded::stored_component, not_authentic::NOT_AUTHENTIC,
+    publish_error::PublishError, signatures::mark_subject,
 };
 use crate::who::Who;
 

@@ -18,7 +18,10 @@ use host_store::{
 use host_trust::{Arrival, HighWaterMark, Refusal, Signed, SignedContent, Trust};
 use serde_json::{Value, json};
 
-use super::{Connections, loaded::stored_component, publish_error::PublishError, versions::NOT_AUTHENTIC};
+use super::{
+    Connections, known_mark::known_mark, loaded::stored_component, not_authentic::NOT_AUTHENTIC,
+    publish_error::PublishError,
+};
 
 /// The alarm about a version that serves although its plugin needs a signature that it does not have.
 const NOT_SIGNED: &str = "plugin-not-signed";
@@ -279,15 +282,6 @@ async fn raise(
 ) -> Result<(), StoreError> {
     let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind, about, detail };
     alarms::raise(tx, at, &alarm).await
-}
-
-/// Returns what is known of a plugin's mark, which was read from the database.
-pub(super) fn known_mark(found: Result<Option<HighWaterMark>, StoreError>) -> Result<KnownMark, StoreError> {
-    match found {
-        Ok(mark) => Ok(KnownMark::Admitted(mark)),
-        Err(error) if error.is_about_one_row() => Ok(KnownMark::Unknown),
-        Err(error) => Err(error),
-    }
 }
 
 /// Returns the subject of the alarm about the mark of a plugin.

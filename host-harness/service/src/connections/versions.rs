@@ -15,8 +15,7 @@ use host_model::{
     text::escaped_within,
 };
 use host_store::{
-    StoreError, Tx, Vault,
-    alarms::{self, Alarm},
+    StoreError, Tx, Vault, alarms,
     audit::{self, ALL_TENANTS, Record},
     versions::{self, StoredVersion, Version, VersionStep},
 };
@@ -26,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Connections, awaited_approval,
     drained::DrainWatch,
+    not_authentic::{NOT_AUTHENTIC, raise_not_authentic},
     publish_error::PublishError,
-    releases::ROLLED_BACK,
+    release_alarms::ROLLED_BACK,
     signatures::{VerifiedRelease, end_release_refused, with_signature},
 };
 use crate::{plugin_operations::RunningOperation, tasks::pause, who::Who};
@@ -40,9 +40,6 @@ pub(super) const HOST: &str = "the host";
 
 /// The alarm about a version that serves although its proof failed.
 pub(super) const NOT_PROVEN: &str = "plugin-not-proven";
-
-/// The alarm about a version whose row was changed from outside.
-pub(super) const NOT_AUTHENTIC: &str = "plugin-version-not-authentic";
 
 /// Maximum size of a text that is repeated from a row that was changed from outside, in bytes.
 const MAX_SAID_BYTES: usize = 1_000;
@@ -367,22 +364,4 @@ async fn report_changed(tx: &mut Tx, vault: &Vault, version: &Version, at: i64) 
     let why = "its row was changed or inserted in the database from outside, and is replaced; the audit chain has what it \
                said";
     raise_not_authentic(tx, &said.plugin, said.digest, at, why).await
-}
-
-/// Raises the alarm about a row of the history that was changed from outside.
-pub(super) async fn raise_not_authentic(
-    tx: &mut Tx,
-    plugin: &str,
-    digest: Digest,
-    at: i64,
-    why: &str,
-) -> Result<(), StoreError> {
-    let alarm = Alarm {
-        tenant: ALL_TENANTS,
-        connection: None,
-        kind: NOT_AUTHENTIC,
-        about: &format!("version {digest} of plugin {plugin}"),
-        detail: &format!("{why}; find out who can write the database"),
-    };
-    alarms::raise(tx, at, &alarm).await
 }

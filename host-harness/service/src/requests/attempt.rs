@@ -79,15 +79,15 @@ impl Attempts {
         for (on, claims) in by_version {
             let on = match on {
                 RunsOn::Writer(writer) => self.on_writer(serving.running(), writer).await,
-                RunsOn::Serving(version) => match serving.on(version) {
-                    Some(calls) => calls.clone(),
-                    None => {
+                RunsOn::Serving(version) => {
+                    let Some(calls) = serving.on(version) else {
                         // The claims remain, and are taken back with the next upkeep. They are not carried out by the version
                         // before: its people do not move back.
                         tracing::error!(%version, claims = claims.len(), "requests were claimed for a version that is not loaded here");
                         continue;
-                    }
-                },
+                    };
+                    calls.clone()
+                }
             };
             self.attempt_on(&serving, on, action, claims).await;
         }

@@ -25,7 +25,7 @@ impl Connections {
                 Ok(None) => {}
                 Err(VersionUnusable::Store(error)) => return Err(error),
                 Err(error) => {
-                    tracing::error!(plugin = name, %error, "version that served last does not load")
+                    tracing::error!(plugin = name, %error, "version that served last does not load");
                 }
             }
         }

@@ -17,17 +17,12 @@ use serde_json::json;
 use super::{
     super::{
         Connections,
+        release_alarms::{PAUSED, ROLLED_BACK},
         versions::{Progress, record},
     },
     error::ReleaseError,
 };
 use crate::who::Who;
-
-/// The alarm about a release that waits for an operator.
-const PAUSED: &str = "plugin-release-paused";
-
-/// The alarm about a release that no operator rolled back.
-pub(in super::super) const ROLLED_BACK: &str = "plugin-release-rolled-back";
 
 /// A release in a new state.
 #[derive(Clone, Debug)]

@@ -11,10 +11,7 @@ use host_store::{
 
 use super::{
     super::{
-        Connections,
-        loaded::VersionUnusable,
-        owned,
-        versions::{HOST, raise_not_authentic},
+        Connections, loaded::VersionUnusable, not_authentic::raise_not_authentic, owned, versions::HOST,
     },
     error::ReleaseError,
 };

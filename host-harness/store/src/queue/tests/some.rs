@@ -67,7 +67,7 @@ async fn a_due_request_shows_which_version_acted_and_which_one_last_contradicted
     ] {
         let claim = claim_all(&store, at).await.remove(0);
         let (digest, step) = (Digest([by; 32]), if by == 3 { Step::Confirm } else { Step::Act });
-        let waits = RequestUpdate { digest, result, step, ..change(RequestState::Waiting, at) };
+        let waits = RequestUpdate { step, digest, result, ..change(RequestState::Waiting, at) };
         assert!(ended(&store, &claim, waits).await);
         let expected = expected.map(|digest| digest.to_string());
         let acted_by = (by == 3).then(|| digest.to_string());

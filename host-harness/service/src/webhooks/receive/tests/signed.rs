@@ -250,7 +250,7 @@ async fn a_delivery_that_a_released_version_refuses_at_the_door_is_counted_and_i
     release_to_all(&inbox).await;
     assert_eq!(deliver(&inbox, "nothing", "forged", None).await, WebhookResponse::Refused);
     assert_eq!(deliver(&inbox, "nothing", &signature("nothing"), None).await, WebhookResponse::Taken);
-    let counted = inbox.bench.parts.served.counter().take().remove("r-1").unwrap().calls;
+    let counted = inbox.bench.parts.served.counter().take().remove("r-1").unwrap().totals;
     let (place, counts) = counted.into_iter().next().unwrap();
     assert_eq!((place.side, place.kind), (Side::Released, CallKind::WebhookVerify));
     assert_eq!((counts.unauthenticated, counts.calls), (1, 0));
