@@ -1,4 +1,6 @@
-//! Carries out due requests: with a fair share for each tenant, and each person's requests in order.
+//! Carries out due requests: with a fair share for each tenant and connection, and each person's requests in order.
+
+mod lane_turns;
 
 use std::{
     mem,
@@ -14,6 +16,7 @@ use host_store::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::lane_turns::LaneTurns;
 use super::{attempt::Attempts, contradicted, late};
 use crate::{
     served::{Served, ServingState, serving::ServingCalls},
@@ -38,6 +41,7 @@ pub(crate) struct Worker {
     /// The versions that served when contradicted requests were last released.
     released_for: Option<ServingState>,
     due: DueLanes,
+    turns: LaneTurns,
 }
 
 /// The lanes with due requests, as they were last found. The more connections have waiting requests, the longer it takes to
@@ -69,6 +73,7 @@ impl Worker {
             looked_after_at: i64::MIN,
             released_for: None,
             due: DueLanes::default(),
+            turns: LaneTurns::default(),
         }
     }
 
@@ -84,20 +89,27 @@ impl Worker {
         let (store, clock) = (&self.attempts.store, &self.attempts.clock);
         let began = clock.now();
         let lanes = store.read(move |connection| Box::pin(queue::due_lanes(connection, now))).await?;
+        self.turns.keep(&lanes);
         let found = clock.now();
         self.due = DueLanes { lanes, valid_until: found + found.saturating_sub(began) * LANES_VALID_FOR };
         Ok(())
     }
 
     /// Claims from the lanes that were found, within the available room. Two rounds: in the first, each lane gets a small
-    /// share; in the second, lanes with more requests get what is left.
+    /// share; in the second, lanes with more requests get what is left. Tenants with fewer attempts in progress come first, and then
+    /// the lanes that had no turn for longest.
     async fn claim_in_rounds(&mut self, under_way: &mut AttemptTasks, now: i64) {
         let mut lanes = mem::take(&mut self.due.lanes);
         for share in [self.workers.div_ceil(8), self.workers] {
-            lanes.sort_by_cached_key(|lane| of(under_way, &lane.tenant));
+            lanes.sort_by_cached_key(|lane| (of(under_way, &lane.tenant), self.turns.last(lane)));
             let mut left = Vec::new();
             for lane in lanes {
-                match self.claim(under_way, &lane, share, now).await {
+                let before = under_way.len();
+                let claimed = self.claim(under_way, &lane, share, now).await;
+                if under_way.len() > before {
+                    self.turns.take(&lane);
+                }
+                match claimed {
                     Ok(LaneRest::Some) => left.push(lane),
                     Ok(LaneRest::None) => {}
                     Err(error) => {

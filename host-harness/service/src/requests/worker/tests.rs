@@ -1,4 +1,5 @@
 mod contradicted_alarm;
+mod fairness;
 mod outage;
 mod pruned;
 mod shared_limits;
