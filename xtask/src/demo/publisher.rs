@@ -1,12 +1,13 @@
 //! A publisher who signs releases with a key of their own, by the commands of the author's guide.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use xtask::components;
 
 use super::host::Host;
-use crate::programs::document::text;
+use crate::programs::{document::text, secret_file};
 
 /// The plugin whose releases are signed.
 pub(super) const SIGNED: &str = "accounts";
@@ -18,18 +19,11 @@ pub(super) const PUBLIC_KEY: &str = "release.pub";
 /// The exit code of `plugin sign` for a component without cases of its own: its proof is incomplete.
 const UNPROVEN: i32 = 4;
 
-/// Creates the key.
+/// Creates the key, as `openssl genpkey` does in the guide.
 pub(super) fn create_key(host: &Host) -> Result<()> {
-    let (key, public) = (host.file(KEY), host.file(PUBLIC_KEY));
-    openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], &key)?;
-    openssl(&["pkey", "-pubout", "-in", &key.to_string_lossy()], &public)
-}
-
-fn openssl(arguments: &[&str], output: &Path) -> Result<()> {
-    let ran = Command::new("openssl").args(arguments).arg("-out").arg(output).output();
-    let ran = ran.context("cannot run openssl, which creates the key of a publisher")?;
-    ensure!(ran.status.success(), "openssl failed: {}", String::from_utf8_lossy(&ran.stderr));
-    Ok(())
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("no key for the publisher")?;
+    secret_file::write(&host.file(KEY), &key.serialize_pem())?;
+    Ok(fs::write(host.file(PUBLIC_KEY), key.public_key_pem())?)
 }
 
 /// Copies a guest to a file of the publisher, without a bundle. Returns its path.
