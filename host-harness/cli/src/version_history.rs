@@ -64,7 +64,9 @@ pub(super) fn approved(name: &str, ApiResponse { value, json }: ApiResponse<Plug
     let evidence = value.steps.last().map(|step| &step.evidence);
     let approved = evidence.into_iter().flat_map(|of| of.requests.iter().chain(&of.differences));
     lines.extend(approved.map(|line| format!("  {line}")));
-    lines.push(format!("next: `connector-host plugin serve {name} {}`", short(&value.digest)));
+    let digest = short(&value.digest);
+    lines.push(format!("next: `connector-host plugin serve {name} {digest}`, or in steps with"));
+    lines.push(format!("  `connector-host plugin release begin {name} {digest}`"));
     CommandOutput { people: lines.join("\n"), json, exit: Exit::Done }
 }
 

@@ -178,7 +178,10 @@ async fn a_delivery_that_a_released_version_could_not_read_is_read_by_the_versio
     let expected = Some((json!(1), json!(1), json!("running")));
     eventually("both readings are counted", counted, |counted| *counted == expected).await;
     // It is not read again by the same version, and by the other one once that serves in its place.
-    assert_eq!(deliveries.post("release/advance", None).await.json["state"], "completed");
+    assert_eq!(
+        deliveries.post("release/advance", Some(json!({"share": 100}))).await.json["state"],
+        "completed"
+    );
     assert_eq!(deliveries.unreadable_after(3).await, json!(deliveries.released));
 }
 
@@ -190,6 +193,9 @@ async fn a_delivery_that_the_version_before_could_not_read_is_not_read_by_a_rele
     deliveries.begin().await;
     assert_eq!(deliveries.post("release/roll-back", None).await.status, 200);
     deliveries.begin().await;
-    assert_eq!(deliveries.post("release/advance", None).await.json["state"], "completed");
+    assert_eq!(
+        deliveries.post("release/advance", Some(json!({"share": 100}))).await.json["state"],
+        "completed"
+    );
     assert_eq!(deliveries.unreadable_after(2).await, json!(deliveries.released));
 }
