@@ -133,6 +133,7 @@ fn body(route: &Route) -> String {
         | "plugins/{name}/release" => {
             json!({"digest": Digest([7; 32]).to_string()})
         }
+        "plugins/{name}/release/advance" => json!({"share": 5}),
         "tenants/{tenant}/notices/{id}" => notice(),
         "tenants/{tenant}/systems/{key}" => json!({"fides_key": "crm", "name": "Mine", "data_uses": []}),
         "plugins/{name}/versions/{digest}/serve" => json!({"settings": {"region": "eu"}}),
