@@ -131,6 +131,8 @@ async fn a_plugin_that_runs_shows_everything_that_it_may_do_as_its_file_does() {
     let (exit, of_the_file, _) = super::super::ran(&["inspect", component.to_str().unwrap()]).await;
     assert_eq!(exit, Exit::Done);
     let told = running.run(&["inspect", "iterable"]).await;
+    // Only a file has a bundle beside it.
+    let of_the_file = of_the_file.replace("Bundle       none beside the file\n", "");
     assert_eq!((told.exit, told.out), (Exit::Done, of_the_file));
     let json = running.run(&["inspect", "iterable", "--json"]).await.json();
     assert_eq!(json["manifest"]["name"], "iterable");
