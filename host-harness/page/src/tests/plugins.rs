@@ -228,7 +228,7 @@ async fn an_approved_version_is_released_in_steps_shown_and_moved_from_the_scree
     browser.get("/plugins/guest").await.assert_hides(&["Release in steps"]);
     assert_eq!(bench.send(&key, "POST", &format!("/api/v1{version}/approve"), None).await.status, 200);
     browser.get(&version).await.assert_shows(&[">Release in steps</a>"]);
-    browser.get(&format!("{version}/release")).await.assert_shows(&["5 % of the people first"]);
+    browser.get(&format!("{version}/release")).await.assert_shows(&["a small share of the people first"]);
     let begun = browser.post(&format!("{version}/release"), &[]).await;
     assert_eq!(begun.location(), "/plugins/guest?done=release-begun");
     browser.get(begun.location()).await.assert_shows(&[
