@@ -9,7 +9,7 @@ use crate::{
     error::StoreError,
     grant::KeyReach,
     list_place::place_of,
-    portion::{MAX_ROWS, Portion},
+    portion::{self, Portion},
     requests::matching::{self, RequestFilter},
     row_change::RowChange,
 };
@@ -295,7 +295,7 @@ pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
                                WHERE a.ended_at < $1 LIMIT $2)";
     const ACTS: &str = "DELETE FROM bulk_acts WHERE ended_at < $1 \
                           AND NOT EXISTS (SELECT 1 FROM bulk_act_requests r WHERE r.bulk_act = bulk_acts.seq)";
-    let pruned = sqlx::query(REQUESTS).bind(before).bind(MAX_ROWS).execute(&mut *tx).await?;
+    let requests = portion::delete_before(tx, REQUESTS, before).await?;
     sqlx::query(ACTS).bind(before).execute(tx).await?;
-    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
+    Ok(requests)
 }

@@ -8,7 +8,7 @@ use crate::{
     columns::{Column, column, word},
     database::Tx,
     error::StoreError,
-    portion::{MAX_ROWS, Portion},
+    portion::{self, Portion},
     requests::RequestView,
     seal::Vault,
 };
@@ -236,8 +236,7 @@ pub async fn show(connection: &mut Tx, request: &str) -> Result<Option<CallbackV
 
 /// Deletes a portion of the callbacks that ended before `before`.
 pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
-    let sql =
+    const ENDED: &str =
         "DELETE FROM callbacks WHERE request IN (SELECT request FROM callbacks WHERE ended_at < $1 LIMIT $2)";
-    let pruned = sqlx::query(sql).bind(before).bind(MAX_ROWS).execute(tx).await?;
-    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
+    portion::delete_before(tx, ENDED, before).await
 }

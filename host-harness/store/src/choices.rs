@@ -8,7 +8,7 @@ use crate::{
     database::Tx,
     error::StoreError,
     person::PersonId,
-    portion::{MAX_ROWS, Portion},
+    portion::{self, Portion},
 };
 use host_model::{
     consent::{
@@ -263,8 +263,7 @@ pub const PRUNE: &str = "DELETE FROM writes WHERE (person, kind, id, sent_at) IN
 /// Deletes a portion of the writes sent before `before`, except for the last one of each choice, which proves that the choice
 /// was sent at all.
 pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
-    let pruned = sqlx::query(PRUNE).bind(before).bind(MAX_ROWS).execute(tx).await?;
-    Ok(Portion::of(pruned.rows_affected(), MAX_ROWS))
+    portion::delete_before(tx, PRUNE, before).await
 }
 
 /// Returns the item in `row`.

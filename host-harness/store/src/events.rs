@@ -13,7 +13,7 @@ use crate::{
     error::StoreError,
     grant::KeyReach,
     person::PersonId,
-    portion::{MAX_ROWS, Portion},
+    portion::{self, Portion},
     seal::Vault,
 };
 
@@ -135,10 +135,8 @@ pub async fn prune(tx: &mut Tx, before: i64) -> Result<Portion, StoreError> {
                             (SELECT seq FROM events WHERE received_at < $1 ORDER BY received_at, seq LIMIT $2)";
     const KEYS: &str = "DELETE FROM event_keys WHERE (connection, digest) IN \
                           (SELECT connection, digest FROM event_keys WHERE heard_at < $1 ORDER BY heard_at LIMIT $2)";
-    let events = sqlx::query(EVENTS).bind(before).bind(MAX_ROWS).execute(&mut *tx).await?;
-    let keys = sqlx::query(KEYS).bind(before).bind(MAX_ROWS).execute(tx).await?;
-    let portion = |rows| Portion::of(rows, MAX_ROWS);
-    Ok(portion(events.rows_affected()).and(portion(keys.rows_affected())))
+    let events = portion::delete_before(tx, EVENTS, before).await?;
+    Ok(events.and(portion::delete_before(tx, KEYS, before).await?))
 }
 
 /// How far a tenant's feed has been posted. Times are in milliseconds since the Unix epoch.

@@ -1,6 +1,8 @@
 //! Portions of a long change. A write keeps all others waiting, and a server ends a statement after 30 seconds, so that nothing of
 //! a change that takes longer would ever be done.
 
+use crate::{database::Tx, error::StoreError};
+
 /// Maximum number of rows that one write changes in a table: it takes some tens of milliseconds.
 pub(crate) const MAX_ROWS: i64 = 1_000;
 
@@ -23,4 +25,14 @@ impl Portion {
     pub(crate) fn and(self, other: Self) -> Self {
         if self == Self::Full { self } else { other }
     }
+}
+
+/// Runs `delete`, which deletes rows from before `$1`, at most `$2` of them.
+pub(crate) async fn delete_before(
+    tx: &mut Tx,
+    delete: &'static str,
+    before: i64,
+) -> Result<Portion, StoreError> {
+    let deleted = sqlx::query(delete).bind(before).bind(MAX_ROWS).execute(tx).await?;
+    Ok(Portion::of(deleted.rows_affected(), MAX_ROWS))
 }

@@ -13,7 +13,7 @@ pub(crate) mod server;
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
-use host_model::secret::Secret;
+use host_model::{requests::Action, secret::Secret};
 use sqlx::AssertSqlSafe;
 
 use self::{pooler::Pooler, server::ServerDatabase};
@@ -26,6 +26,7 @@ use crate::{
     lease::Lease,
     person::PersonId,
     replica_id::ReplicaId,
+    requests::NewRequest,
     seal::{MasterKey, PersonName},
 };
 
@@ -138,6 +139,24 @@ pub(crate) fn folder_on_server() -> Option<Folder> {
 /// Returns the keyed hash of an email address.
 pub fn name(byte: u8) -> PersonName {
     PersonName { digest: [byte; 32], kind: "email".to_owned() }
+}
+
+/// Returns a request about `person` at `connection` of the tenant `acme`, accepted at 10.
+pub fn new_request(id: &str, connection: &str, person: PersonId, action: Action) -> NewRequest {
+    NewRequest {
+        id: id.to_owned(),
+        tenant: "acme".to_owned(),
+        connection: connection.to_owned(),
+        person,
+        action,
+        idempotency_key: None,
+        body_digest: [0; 32],
+        sealed_details: vec![1],
+        data_key: vec![2],
+        outcome: None,
+        withholds: false,
+        at: 10,
+    }
 }
 
 /// Returns the person with this number.

@@ -3,12 +3,16 @@
 //! A commit waits for the disk. All writes that are waiting when a commit ends go into the next one, each under its own
 //! savepoint, so that a write that fails is rolled back alone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use sqlx::{Connection as _, SqlStr};
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     database::{Act, Rollback, Tx, Work},
@@ -21,7 +25,7 @@ const MAX_BATCH: usize = 256;
 
 /// How long writes may be added to a commit: others wait for its turn, among them the signs of life of processes, which are
 /// missed after a few seconds.
-const MAX_TURN: Duration = Duration::from_millis(500);
+pub(crate) const MAX_TURN: Duration = Duration::from_millis(500);
 
 /// Capacity of the write queue. Callers wait while it is full.
 const QUEUE_CAPACITY: usize = 4_096;

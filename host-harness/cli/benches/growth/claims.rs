@@ -15,7 +15,7 @@ use host_store::{
     people,
     queue::{self, ClaimedRequest, RequestUpdate},
     requests::{self, NewRequest},
-    testing::{connection_row, lease, master_key, write},
+    testing::{connection_row, lease, master_key, new_request, write},
 };
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -156,28 +156,19 @@ impl Queue {
                     digest[..8].copy_from_slice(&number.to_be_bytes());
                     let name = PersonName { digest, kind: "email".to_owned() };
                     let person = people::known_as(tx, connection, &[name]).await?;
-                    requests::insert(tx, &new_request(number, connection, person, now)).await
+                    let id = format!("request-{number}");
+                    // As large as they are in practice.
+                    let new = NewRequest {
+                        sealed_details: vec![1; 200],
+                        data_key: vec![2; 72],
+                        at: now,
+                        ..new_request(&id, connection, person, Action::Consent)
+                    };
+                    requests::insert(tx, &new).await
                 })
             })
         });
         join_all(stores).await;
-    }
-}
-
-fn new_request(number: u64, connection: &str, person: host_store::person::PersonId, now: i64) -> NewRequest {
-    NewRequest {
-        id: format!("request-{number}"),
-        tenant: "acme".into(),
-        connection: connection.into(),
-        person,
-        action: Action::Consent,
-        idempotency_key: None,
-        body_digest: [0; 32],
-        sealed_details: vec![1; 200],
-        data_key: vec![2; 72],
-        outcome: None,
-        withholds: false,
-        at: now,
     }
 }
 

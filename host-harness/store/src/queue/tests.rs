@@ -10,10 +10,9 @@ use super::*;
 use crate::{
     RowChange, ages, alarms,
     handle::Store,
-    people,
-    requests::{self, NewRequest},
+    people, requests,
     seal::PersonName,
-    testing::{ENQUEUE, Folder, connection_row, in_dialect, lease, master_key, name, write},
+    testing::{ENQUEUE, Folder, connection_row, in_dialect, lease, master_key, name, new_request, write},
 };
 
 /// Stores a request of the person with the name `person`. Returns its id.
@@ -28,21 +27,8 @@ async fn insert(
     action: Action,
 ) -> Result<String, StoreError> {
     let id = uuid::Uuid::now_v7().to_string();
-    let new = NewRequest {
-        id: id.clone(),
-        tenant: "acme".into(),
-        connection: connection.into(),
-        person: people::known_as(tx, connection, &[name]).await?,
-        action,
-        idempotency_key: None,
-        body_digest: [0; 32],
-        sealed_details: vec![1],
-        data_key: vec![2],
-        outcome: None,
-        withholds: false,
-        at: 10,
-    };
-    requests::insert(tx, &new).await?;
+    let person = people::known_as(tx, connection, &[name]).await?;
+    requests::insert(tx, &new_request(&id, connection, person, action)).await?;
     Ok(id)
 }
 

@@ -7,7 +7,7 @@ use crate::{
     handle::Store,
     merged,
     requests::{self, NewRequest},
-    testing::{Folder, connection_row, write},
+    testing::{Folder, connection_row, new_request, write},
 };
 use host_model::{
     consent::{
@@ -216,18 +216,10 @@ async fn request(store: &Store, id: &'static str, subject: Subject) -> PersonId 
             let (key, data_key) = keys.vault.new_data_key(&key_context(id))?;
             let details = Details { subject, plan: Plan::default(), withheld: None };
             let new = NewRequest {
-                id: id.to_owned(),
-                tenant: "acme".to_owned(),
-                connection: "newsletter".to_owned(),
-                person,
-                action: Action::Erasure,
-                idempotency_key: None,
-                body_digest: [0; 32],
                 sealed_details: details.sealed(&key, id)?,
                 data_key,
-                outcome: None,
-                withholds: false,
                 at: 1,
+                ..new_request(id, "newsletter", person, Action::Erasure)
             };
             requests::insert(tx, &new).await?;
             people::erases(tx, "newsletter", id, &named.identifying).await?;

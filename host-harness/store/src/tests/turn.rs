@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::testing::Folder;
+use crate::{testing::Folder, writer::MAX_TURN};
 
 #[tokio::test]
 async fn what_is_left_after_half_a_second_is_committed_in_the_next_turn() {
@@ -24,7 +24,10 @@ async fn what_is_left_after_half_a_second_is_committed_in_the_next_turn() {
     let slow = async {
         let slow = store.write(|_| {
             Box::pin(async {
-                tokio::time::sleep(Duration::from_millis(600)).await;
+                // As long as the turn lasts, by the clock that measures it.
+                tokio::time::pause();
+                tokio::time::advance(MAX_TURN).await;
+                tokio::time::resume();
                 Ok(())
             })
         });

@@ -25,8 +25,8 @@ use crate::{
     person::PersonId,
     queue,
     replica_id::ReplicaId,
-    requests::{self, NewRequest},
-    testing::{connection_row, lease, master_key, name, sql, write},
+    requests,
+    testing::{connection_row, lease, master_key, name, new_request, sql, write},
 };
 
 /// After this time, a test whose condition does not come true fails.
@@ -113,21 +113,8 @@ impl Two {
 pub(super) async fn request(store: &Store, id: &'static str) {
     write(store, move |tx| {
         Box::pin(async move {
-            let new = NewRequest {
-                id: id.into(),
-                tenant: "acme".into(),
-                connection: "newsletter".into(),
-                person: people::known_as(tx, "newsletter", &[name(1)]).await?,
-                action: Action::Erasure,
-                idempotency_key: None,
-                body_digest: [0; 32],
-                sealed_details: vec![1],
-                data_key: vec![2],
-                outcome: None,
-                withholds: false,
-                at: 10,
-            };
-            requests::insert(tx, &new).await
+            let person = people::known_as(tx, "newsletter", &[name(1)]).await?;
+            requests::insert(tx, &new_request(id, "newsletter", person, Action::Erasure)).await
         })
     })
     .await;

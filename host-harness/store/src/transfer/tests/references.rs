@@ -10,25 +10,17 @@ use crate::{
     people,
     person::PersonId,
     requests::{self, NewRequest},
-    testing::{connection_row, name, write},
+    testing::{connection_row, name, new_request, write},
 };
 
 async fn request(store: &Store, id: &'static str, idempotency_key: &'static str) {
     write(store, move |tx| {
         Box::pin(async move {
+            let person = people::known_as(tx, "newsletter", &[name(1)]).await?;
             let new = NewRequest {
-                id: id.into(),
-                tenant: "acme".into(),
-                connection: "newsletter".into(),
-                person: people::known_as(tx, "newsletter", &[name(1)]).await?,
-                action: Action::Erasure,
                 idempotency_key: Some(idempotency_key.into()),
                 body_digest: [7; 32],
-                sealed_details: vec![1],
-                data_key: vec![2],
-                outcome: None,
-                withholds: false,
-                at: 10,
+                ..new_request(id, "newsletter", person, Action::Erasure)
             };
             requests::insert(tx, &new).await
         })
