@@ -302,7 +302,7 @@ impl Guarded {
         Self { replicas, key, serving }
     }
 
-    /// Checks that the version serves on at `bench`, where nothing of `what` reached the vendor.
+    /// Checks that the version still serves at `bench`, and that nothing of `what` reached the vendor.
     async fn serves_on(&self, bench: &ApiBench, what: &str) {
         assert_eq!(bench.stand_in.take_requests().len(), 0, "{what}: the vendor received something");
         assert_eq!(running(bench, &self.key).await, self.serving, "{what}");

@@ -79,7 +79,7 @@ async fn with_two_people_a_pulled_version_that_was_approved_is_served_or_release
     assert_eq!(served.status, 200, "{served:?}");
     bench.runs(&wider(1)).await;
     assert_eq!(bench.alarms_of(AWAITS).await, [""; 0]);
-    // What requests nothing more needs nobody.
+    // A version that requests nothing more requires no approval.
     push(&bench.registry, &wider(2), &[]).await;
     assert_eq!(bench.pull("").await.status, 200);
     bench.runs(&wider(2)).await;

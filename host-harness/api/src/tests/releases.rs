@@ -315,7 +315,7 @@ async fn every_replica_follows_a_release_and_one_that_cannot_load_its_version_pa
     assert_eq!(paused.json["state"], "paused", "{paused:?}");
     let resumed = async || posted(&third, "resume").await;
     eventually("the third replica has seen the pause", resumed, |answer| answer.status == 200).await;
-    // One that starts and cannot load the version pauses it, and moves nobody back.
+    // One that starts and cannot load the version pauses it, and moves no person back.
     releases.lose_component().await;
     let fourth = releases.refers.replica().await;
     let paused = releases.once(|release| release["state"] == "paused").await;

@@ -43,7 +43,7 @@ async fn a_request_that_a_released_version_contradicted_is_carried_out_by_the_ve
     let releases = Releases::of("flawed").await;
     let refers = &releases.refers;
     releases.erase(["claim@example.com".to_owned()].into_iter()).await;
-    // So many contradicted outcomes are allowed.
+    // The release allows these contradicted outcomes.
     assert_eq!(releases.begin(&[100], json!({"contradicted": 50, "failures": 50})).await.status, 200);
     let first = refers.erase("jobs", "claim@example.com").await;
     assert_eq!(attempted_by(refers, &first).await, ["flawed", "one"]);

@@ -28,6 +28,22 @@ async fn act(bench: &ApiBench, key: &str, digest: &Value, act: &str) -> Answer {
     bench.send(key, "POST", &path, None).await
 }
 
+/// A service that trusts `publisher`, whose first release serves the connection `newsletter`. Returns it with the operator's key
+/// and the digest of that release.
+async fn serving(publisher: &Publisher) -> (ApiBench, String, String) {
+    let (bench, key) = trusting(publisher).await;
+    let first = publisher.release(&bench, &version(1), 1).await;
+    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let connection = json!({
+        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
+        "egress": {"hosts": ["vendor.example.com"]},
+    });
+    let made = bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    (bench, key, agreed.json["digest"].as_str().unwrap().to_owned())
+}
+
 async fn trusting(publisher: &Publisher) -> (ApiBench, String) {
     let bench = ApiBench::with(&publisher.trusted()).await;
     let key = bench.operator().await;
@@ -168,16 +184,7 @@ async fn a_signed_release_that_fails_its_proof_overtakes_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_has_to_be_current_when_it_is_pinned_or_tried_and_not_afterwards() {
     let publisher = Publisher::new();
-    let (bench, key) = trusting(&publisher).await;
-    let first = publisher.release(&bench, &version(1), 1).await;
-    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
-    assert_eq!(agreed.status, 200, "{agreed:?}");
-    let connection = json!({
-        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
-        "egress": {"hosts": ["vendor.example.com"]},
-    });
-    let made = bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await;
-    assert_eq!(made.status, 201, "{made:?}");
+    let (bench, key, _) = serving(&publisher).await;
     let mut approved = Vec::new();
     for revision in [2, 3] {
         let release = publisher.release(&bench, &version(revision), u64::from(revision)).await;
@@ -207,18 +214,9 @@ async fn a_version_has_to_be_current_when_it_is_pinned_or_tried_and_not_afterwar
 #[tokio::test(flavor = "multi_thread")]
 async fn the_signature_of_a_loaded_version_is_verified_again_only_if_something_else_is_trusted() {
     let (publisher, other) = (Publisher::new(), Publisher::new());
-    let (bench, key) = trusting(&publisher).await;
-    let first = publisher.release(&bench, &version(1), 1).await;
-    let agreed = bench.send(&key, "POST", "/api/v1/plugins/guest?agree=true", Some(first.body())).await;
-    assert_eq!(agreed.status, 200, "{agreed:?}");
-    let connection = json!({
-        "key": "newsletter", "tenant": "acme", "plugin": "guest", "settings": {"domain": "vendor.example.com"},
-        "egress": {"hosts": ["vendor.example.com"]},
-    });
-    assert_eq!(bench.send(&key, "POST", "/api/v1/connection", Some(connection)).await.status, 201);
+    let (bench, key, replaced) = serving(&publisher).await;
     let next = publisher.release(&bench, &version(2), 2).await.publish(&bench, &key).await;
     assert_eq!(next.status, 200, "{next:?}");
-    let replaced = agreed.json["digest"].as_str().unwrap();
     let test =
         async || bench.get(&key, &format!("/api/v1/connection/newsletter/test?version={replaced}")).await;
     assert_eq!(test().await.status, 200);

@@ -148,7 +148,7 @@ impl Excess {
         new.is_above(allowed).then_some(Self { kind, measure, new, before, allowed, slow_above_ms })
     }
 
-    /// Returns whether so many of the calls in `before` failed too, but for the margin.
+    /// Returns whether the calls in `before` failed as often, within the margin.
     pub(super) fn is_excused_by(&self, before: &VersionCounts, rules: &VerdictRules) -> bool {
         let slow_above_ms = self.slow_above_ms.unwrap_or_default();
         let before = self.measure.tally(&before.of(self.kind), slow_above_ms).rate();

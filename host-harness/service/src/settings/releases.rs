@@ -71,10 +71,7 @@ struct RatePercent(Rate);
 
 impl<'de> Deserialize<'de> for RatePercent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let percent = f64::deserialize(deserializer)?;
-        let expected = &"a percentage from 0 to 100 with at most four decimals";
-        let rate = Rate::of_percent(percent);
-        rate.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Float(percent), expected))
+        percentage(deserializer, Rate::of_percent, "four").map(Self)
     }
 }
 
@@ -84,11 +81,19 @@ struct SharePercent(Share);
 
 impl<'de> Deserialize<'de> for SharePercent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let percent = f64::deserialize(deserializer)?;
-        let expected = &"a percentage from 0 to 100 with at most two decimals";
-        let share = Share::of_percent(percent);
-        share.map(Self).map_err(|_| D::Error::invalid_value(Unexpected::Float(percent), expected))
+        percentage(deserializer, |percent| Share::of_percent(percent).ok(), "two").map(Self)
     }
+}
+
+/// Reads a percentage with at most so many `decimals`, which `convert` accepts.
+fn percentage<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    convert: impl Fn(f64) -> Option<T>,
+    decimals: &str,
+) -> Result<T, D::Error> {
+    let percent = f64::deserialize(deserializer)?;
+    let expected = format!("a percentage from 0 to 100 with at most {decimals} decimals");
+    convert(percent).ok_or_else(|| D::Error::invalid_value(Unexpected::Float(percent), &expected.as_str()))
 }
 
 /// Reads the section `releases` of the service, with defaults for what it does not set.
