@@ -6,7 +6,6 @@ use host_harness::clock::Clock;
 use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     gauges::{self, SeenTransactions},
 };
 use tokio_util::sync::CancellationToken;
@@ -54,18 +53,13 @@ pub(crate) async fn report(store: &Store, at: i64, seconds: i64) -> Result<(), S
             if seconds < MAX_TRANSACTION_SECONDS {
                 return alarms::is_over(tx, at, HELD_OPEN, HELD_OPEN).await;
             }
-            let alarm = Alarm {
-                tenant: ALL_TENANTS,
-                connection: None,
-                kind: HELD_OPEN,
-                about: HELD_OPEN,
-                detail: &format!(
+            let detail = format!(
                     "a transaction of the PostgreSQL server is {} minutes old: rows that were replaced since cannot be removed, \
                      and claiming work becomes slower; find it in pg_stat_activity by xact_start",
                     seconds / 60
-                ),
-            };
-            alarms::raise(tx, at, &alarm).await
+                );
+ let alarm = Alarm::of_service(HELD_OPEN, HELD_OPEN, &detail);
+ alarms::raise(tx, at, &alarm).await
         })
     });
     reported.await

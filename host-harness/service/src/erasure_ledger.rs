@@ -11,7 +11,6 @@ use host_harness::clock::Clock;
 use host_store::{
     Store, StoreError,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     erasures::ledger::{ErasureLedger, LedgerError, LedgerFile},
 };
 use tokio_util::sync::CancellationToken;
@@ -91,13 +90,8 @@ async fn report(store: &Store, at: i64, failure: Option<LedgerError>) -> Result<
             let Some(error) = failure else {
                 return alarms::is_over(tx, at, NOT_WRITTEN, NOT_WRITTEN).await;
             };
-            let alarm = Alarm {
-                tenant: ALL_TENANTS,
-                connection: None,
-                kind: NOT_WRITTEN,
-                about: NOT_WRITTEN,
-                detail: &format!("a backup that is restored now brings erased people back: {error}"),
-            };
+            let detail = format!("a backup that is restored now brings erased people back: {error}");
+            let alarm = Alarm::of_service(NOT_WRITTEN, NOT_WRITTEN, &detail);
             alarms::raise(tx, at, &alarm).await
         })
     });

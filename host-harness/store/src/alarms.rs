@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::{columns::Column, database::Tx, error::StoreError};
+use crate::{audit::ALL_TENANTS, columns::Column, database::Tx, error::StoreError};
 
 /// Every kind of alarm.
 pub const KINDS: [&str; 37] = [
@@ -59,6 +59,13 @@ pub struct Alarm<'a> {
     pub about: &'a str,
     /// Details for an operator, free of personal data.
     pub detail: &'a str,
+}
+
+impl<'a> Alarm<'a> {
+    /// Returns an alarm of the whole service, which belongs to no single tenant.
+    pub fn of_service(kind: &'static str, about: &'a str, detail: &'a str) -> Self {
+        Self { tenant: ALL_TENANTS, connection: None, kind, about, detail }
+    }
 }
 
 /// A stored alarm. Times are in milliseconds since the Unix epoch.

@@ -10,7 +10,6 @@ use sqlx::FromRow;
 
 use crate::{
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     changes,
     columns::{Column, column},
     database::Tx,
@@ -132,16 +131,11 @@ pub async fn remove(tx: &mut Tx, last: &SignOfLife, at: i64) -> Result<RowChange
     if later.iter().any(|other| machine(other) == machine(&name)) {
         return Ok(RowChange::Changed);
     }
-    let alarm = Alarm {
-        tenant: ALL_TENANTS,
-        connection: None,
-        kind: SILENT,
-        about: machine(&name),
-        detail: &format!(
-            "replica {name} gave no sign of life for a while, and the others have taken over its work; see whether its \
+    let detail = format!(
+        "replica {name} gave no sign of life for a while, and the others have taken over its work; see whether its \
              machine runs, and its log"
-        ),
-    };
+    );
+    let alarm = Alarm::of_service(SILENT, machine(&name), &detail);
     alarms::raise(tx, at, &alarm).await?;
     Ok(RowChange::Changed)
 }

@@ -4,7 +4,6 @@
 use host_store::{
     StoreError, Tx,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
 };
 
 const AWAITS_APPROVAL: &str = "plugin-awaits-approval";
@@ -12,9 +11,7 @@ const AWAITS_APPROVAL: &str = "plugin-awaits-approval";
 /// Raises the alarm in place of an earlier one: `lacking` says what has to be approved.
 pub(super) async fn raise(tx: &mut Tx, at: i64, plugin: &str, lacking: &str) -> Result<(), StoreError> {
     is_over(tx, at, plugin).await?;
-    let (about, detail) = (plugin, lacking);
-    let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind: AWAITS_APPROVAL, about, detail };
-    alarms::raise(tx, at, &alarm).await
+    alarms::raise(tx, at, &Alarm::of_service(AWAITS_APPROVAL, plugin, lacking)).await
 }
 
 /// Ends the alarm, since a version serves that was approved or needs no approval, or another one was pulled.

@@ -7,7 +7,6 @@ use host_model::release::drain::{DRAIN_MS, Drain};
 use host_store::{
     StoreError,
     alarms::{self, Alarm, StoredAlarm},
-    audit::ALL_TENANTS,
     replicas,
 };
 
@@ -64,13 +63,7 @@ impl Connections {
         );
         let raised = self.store.write(move |tx| {
             Box::pin(async move {
-                let alarm = Alarm {
-                    tenant: ALL_TENANTS,
-                    connection: None,
-                    kind: NOT_DRAINED,
-                    about: &about,
-                    detail: &detail,
-                };
+                let alarm = Alarm::of_service(NOT_DRAINED, &about, &detail);
                 alarms::raise(tx, at, &alarm).await
             })
         });

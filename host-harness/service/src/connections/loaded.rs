@@ -95,6 +95,14 @@ pub(super) async fn stored_component(store: &Store, digest: Digest) -> Result<Op
     store.read(move |c| Box::pin(async move { components::component(c, digest).await })).await
 }
 
+/// Returns the component with this digest; `None` if it is not stored, or damaged.
+pub(super) async fn intact_component(store: &Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    match stored_component(store, digest).await {
+        Err(error) if error.is_about_one_row() => Ok(None),
+        stored => stored,
+    }
+}
+
 /// Loads stored versions. Clones share everything.
 #[derive(Clone)]
 pub struct LoadedVersions {

@@ -4,7 +4,6 @@ use host_model::digest::Digest;
 use host_store::{
     StoreError, Tx,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
 };
 
 /// The alarm about a version whose row was changed from outside.
@@ -18,12 +17,8 @@ pub(super) async fn raise_not_authentic(
     at: i64,
     why: &str,
 ) -> Result<(), StoreError> {
-    let alarm = Alarm {
-        tenant: ALL_TENANTS,
-        connection: None,
-        kind: NOT_AUTHENTIC,
-        about: &format!("version {digest} of plugin {plugin}"),
-        detail: &format!("{why}; find out who can write the database"),
-    };
+    let about = format!("version {digest} of plugin {plugin}");
+    let detail = format!("{why}; find out who can write the database");
+    let alarm = Alarm::of_service(NOT_AUTHENTIC, &about, &detail);
     alarms::raise(tx, at, &alarm).await
 }

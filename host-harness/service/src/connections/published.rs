@@ -7,7 +7,6 @@ use host_model::digest::Digest;
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     components::{self, PluginRow, Publication},
 };
 
@@ -54,13 +53,7 @@ impl Connections {
             let raised = self.store.write(move |tx| {
                 Box::pin(async move {
                     let detail = format!("{why}; publish another version of it");
-                    let alarm = Alarm {
-                        tenant: ALL_TENANTS,
-                        connection: None,
-                        kind: "plugin-not-loaded",
-                        about: &name,
-                        detail: &detail,
-                    };
+                    let alarm = Alarm::of_service("plugin-not-loaded", &name, &detail);
                     alarms::raise(tx, at, &alarm).await
                 })
             });

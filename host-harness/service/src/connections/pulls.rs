@@ -18,7 +18,6 @@ use host_registry::{PluginReference, Pulled, RegistryError};
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     pulls::{self, Pull, PullFailure},
 };
 use tokio_util::sync::CancellationToken;
@@ -127,7 +126,7 @@ impl Connections {
         let trust = self.served.host().admission().trust_for(name);
         let pulling = self.sources.registries.pull(&reference, trust.as_ref());
         let Some(pulled) = stop.run_until_cancelled(pulling).await else { return Ok(()) };
-        // Whoever configured it has no API key, so that any key may approve it.
+        // The operator who configured it has no API key in this, so that any key may approve it.
         let by = Puller { cause: HOST.into(), key: HOST.to_owned() };
         self.publish_pulled(by, name, pulled?, approval).await.map(drop)
     }
@@ -226,10 +225,7 @@ impl Connections {
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 pulls::fail(tx, &failure).await?;
-                let about = &*failure.plugin;
-                let alarm =
-                    Alarm { tenant: ALL_TENANTS, connection: None, kind: NOT_PULLED, about, detail: &detail };
-                alarms::raise(tx, at, &alarm).await
+                alarms::raise(tx, at, &Alarm::of_service(NOT_PULLED, &failure.plugin, &detail)).await
             })
         });
         stored.await

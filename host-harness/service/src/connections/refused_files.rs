@@ -11,7 +11,7 @@ use host_model::digest::Digest;
 use host_store::{Store, StoreError};
 use host_trust::{Refusal, Trust};
 
-use super::{Connections, loaded::stored_component, publish_error::PublishError};
+use super::{Connections, loaded::intact_component, publish_error::PublishError};
 
 /// A plugin whose file is not trusted.
 pub(crate) struct RefusedFile {
@@ -35,10 +35,7 @@ pub(crate) async fn refused_files(
         let (Some(trust), Some(known)) = (config.trust().get(plugin), known.get(plugin)) else { continue };
         let Some(serving) = known.serving else { continue };
         let Some(refusal) = refusal(trust, source, known, now).await else { continue };
-        let stored = match stored_component(store, serving).await {
-            Err(error) if error.is_about_one_row() => None,
-            stored => stored?,
-        };
+        let stored = intact_component(store, serving).await?;
         refused.extend(stored.map(|component| RefusedFile {
             plugin: plugin.clone(),
             source: source.clone(),

@@ -11,7 +11,7 @@ use host_trust::{Arrival, HighWaterMark, Trust};
 use serde_json::json;
 
 use super::{
-    Connections, known_mark::known_mark, loaded::stored_component, not_authentic::NOT_AUTHENTIC,
+    Connections, known_mark::known_mark, loaded::intact_component, not_authentic::NOT_AUTHENTIC,
     publish_error::PublishError, signatures::mark_subject,
 };
 use crate::who::Who;
@@ -55,9 +55,8 @@ impl Connections {
         let known = self.store.read(move |c| Box::pin(async move { versions::of_plugin(c, &name).await }));
         let mut newest = None;
         for stored in known.await?.into_iter().filter(|stored| stored.is_authentic(self.store.vault())) {
-            let component = match stored_component(&self.store, stored.version.digest).await {
-                Err(error) if error.is_about_one_row() => continue,
-                found => found?.unwrap_or_default(),
+            let Some(component) = intact_component(&self.store, stored.version.digest).await? else {
+                continue;
             };
             let arrival = Arrival::PutBack(stored.version.digest);
             let signed = trust.verify(&component, stored.version.bundle.as_deref(), arrival, now);

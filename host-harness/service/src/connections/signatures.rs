@@ -11,7 +11,6 @@ use host_model::{digest::Digest, plugin_version::VersionState};
 use host_store::{
     Store, StoreError, Tx, Vault,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     release_marks,
     versions::{self, Version},
 };
@@ -19,7 +18,7 @@ use host_trust::{Arrival, HighWaterMark, Refusal, Signed, SignedContent, Trust};
 use serde_json::{Value, json};
 
 use super::{
-    Connections, known_mark::known_mark, loaded::stored_component, not_authentic::NOT_AUTHENTIC,
+    Connections, known_mark::known_mark, loaded::intact_component, not_authentic::NOT_AUTHENTIC,
     publish_error::PublishError,
 };
 
@@ -99,10 +98,7 @@ impl Connections {
     /// Returns how the component with this digest arrives from outside: as a release, or in place of one that was lost or damaged
     /// here and whose version serves or has served.
     pub(super) async fn arrival(&self, plugin: &str, digest: Digest) -> Result<Arrival, StoreError> {
-        let is_lost = match stored_component(&self.store, digest).await {
-            Err(error) if error.is_about_one_row() => true,
-            stored => stored?.is_none(),
-        };
+        let is_lost = intact_component(&self.store, digest).await?.is_none();
         match self.find_version(plugin, digest).await?.filter(|_| is_lost) {
             Some(version) => self.versions.arrival(&version).await,
             None => Ok(known_mark(self.mark(plugin).await)?.arrival()),
@@ -190,7 +186,8 @@ impl Connections {
                     return alarms::is_over(tx, at, NOT_SIGNED, &name).await;
                 }
                 let next = "Publish a signed release in its place, or the same component with its bundle";
-                raise(tx, at, NOT_SIGNED, &name, &format!("{} {next}", lacking.join(" "))).await
+                let detail = format!("{} {next}", lacking.join(" "));
+                alarms::raise(tx, at, &Alarm::of_service(NOT_SIGNED, &name, &detail)).await
             })
         });
         stored.await
@@ -221,9 +218,11 @@ impl Connections {
             "its record was changed or inserted in the database from outside, so that no release is admitted; find out who can \
              write the database, then run `connector-host plugin restore-revision {name}`"
         );
-        let raised = self
-            .store
-            .write(move |tx| Box::pin(async move { raise(tx, at, NOT_AUTHENTIC, &about, &detail).await }));
+        let raised = self.store.write(move |tx| {
+            Box::pin(async move {
+                alarms::raise(tx, at, &Alarm::of_service(NOT_AUTHENTIC, &about, &detail)).await
+            })
+        });
         raised.await
     }
 
@@ -235,11 +234,8 @@ impl Connections {
         digest: Digest,
     ) -> Result<Option<Refusal>, StoreError> {
         let bundle = self.find_version(name, digest).await?.and_then(|version| version.bundle);
-        let component = match stored_component(&self.store, digest).await {
-            // It cannot be shown what the signature is over.
-            Err(error) if error.is_about_one_row() => Vec::new(),
-            stored => stored?.unwrap_or_default(),
-        };
+        // Without it, it cannot be shown what the signature is over.
+        let component = intact_component(&self.store, digest).await?.unwrap_or_default();
         let arrival = Arrival::PutBack(digest);
         Ok(trust.verify(&component, bundle.as_deref(), arrival, self.clock.date_ms()).err())
     }
@@ -261,7 +257,7 @@ impl Connections {
             Box::pin(async move {
                 let code = refusal.code();
                 let detail = format!("the release at its path was refused ({code}): it {refusal}");
-                raise(tx, at, RELEASE_REFUSED, &name, &detail).await
+                alarms::raise(tx, at, &Alarm::of_service(RELEASE_REFUSED, &name, &detail)).await
             })
         });
         raised.await
@@ -271,17 +267,6 @@ impl Connections {
 /// Ends the alarm about a release that is not trusted, since another version serves, or its path has the one that does.
 pub(super) async fn end_release_refused(tx: &mut Tx, at: i64, plugin: &str) -> Result<(), StoreError> {
     alarms::is_over(tx, at, RELEASE_REFUSED, plugin).await
-}
-
-async fn raise(
-    tx: &mut Tx,
-    at: i64,
-    kind: &'static str,
-    about: &str,
-    detail: &str,
-) -> Result<(), StoreError> {
-    let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind, about, detail };
-    alarms::raise(tx, at, &alarm).await
 }
 
 /// Returns the subject of the alarm about the mark of a plugin.

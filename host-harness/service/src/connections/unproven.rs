@@ -9,7 +9,6 @@ use host_model::plugin_version::VersionState;
 use host_store::{
     StoreError,
     alarms::{self, Alarm},
-    audit::ALL_TENANTS,
     versions::{self, Version, VersionStep},
 };
 use serde_json::json;
@@ -81,18 +80,13 @@ impl Connections {
                         // Another version has taken its place during the proof.
                         return Ok(());
                     }
-                    let alarm = Alarm {
-                        tenant: ALL_TENANTS,
-                        connection: None,
-                        kind: NOT_PROVEN,
-                        about: &version.plugin,
-                        detail: &format!(
+                    let detail = format!(
                             "version {} failed its proof after the start and serves on; `plugin history {} --version` \
                              shows what was found. Put a version in its place that passes",
                             version.digest, version.plugin
-                        ),
-                    };
-                    alarms::raise(tx, step.at, &alarm).await
+                        );
+ let alarm = Alarm::of_service(NOT_PROVEN, &version.plugin, &detail);
+ alarms::raise(tx, step.at, &alarm).await
                 })
             })
             .await

@@ -100,7 +100,7 @@ impl EnteredRelease {
         }
         let kind = if matches!(state, ReleaseState::Paused { .. }) { PAUSED } else { ROLLED_BACK };
         let detail = format!("the release of version {} is {state}", plan.version());
-        let alarm = Alarm { tenant: ALL_TENANTS, connection: None, kind, about: plugin, detail: &detail };
+        let alarm = Alarm::of_service(kind, plugin, &detail);
         alarms::raise(tx, self.at, &alarm).await
     }
 }
